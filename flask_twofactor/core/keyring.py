@@ -1,0 +1,94 @@
+"""Seal and open: AES-256-GCM under keys that HKDF makes, one a purpose (STO-01, STO-03).
+
+A sealed text is ``"1." + base64url(nonce || ciphertext || tag)``. Its associated data names the purpose
+and the context (account, enrolment), so that a row or a token moved elsewhere does not open (STO-02).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+from collections.abc import Iterable, Sequence
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+SECRET = "secret"
+"""Purpose: TOTP secrets, pending and confirmed."""
+META = "meta"
+"""Purpose: the store's key check value and decoy key."""
+PENDING = "pending"
+"""Purpose: the step between identify and credential."""
+NOTE = "note"
+"""Purpose: the note of a log-in that the host did itself."""
+REMEMBER = "remember"
+"""Purpose: the companion of Flask-Login's remember cookie."""
+THROTTLE = "throttle"
+"""Purpose: digests that name counters."""
+
+PURPOSES = (SECRET, META, PENDING, NOTE, REMEMBER, THROTTLE)
+_VERSION = "1."
+_NONCE = 12
+_MAX_SEALED = 4096
+
+
+def token_digest(token: str) -> str:
+    """Give the SHA-256 of a random token, in hexadecimal: how marks are kept (STO-05)."""
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
+
+
+def _derive(key: bytes, purpose: str) -> bytes:
+    return HKDF(SHA256(), length=32, salt=None, info=b"flask_twofactor/1/" + purpose.encode()).derive(key)
+
+
+def _associated(purpose: str, context: Iterable[str]) -> bytes:
+    parts = [purpose, *context]
+    return b"".join(len(raw).to_bytes(4, "big") + raw for raw in (part.encode(errors="replace") for part in parts))
+
+
+class Keyring:
+    """The keys of one app: the first seals, all open (KEY-01)."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        """Take raw key material, the present key first; each at least one byte, spread by HKDF."""
+        if not keys or not all(keys):
+            raise ValueError("a keyring needs at least one key, none of them empty")
+        self._ciphers = {purpose: [AESGCM(_derive(key, purpose)) for key in keys] for purpose in PURPOSES}
+        self._digest_key = _derive(keys[0], THROTTLE + "/digest")
+
+    def __repr__(self) -> str:
+        return f"<Keyring of {len(self._ciphers[SECRET])}>"
+
+    def seal(self, purpose: str, plain: bytes, *context: str) -> str:
+        """Encrypt ``plain`` under the present key of ``purpose``, bound to ``context``."""
+        nonce = os.urandom(_NONCE)
+        body = self._ciphers[purpose][0].encrypt(nonce, plain, _associated(purpose, context))
+        return _VERSION + base64.urlsafe_b64encode(nonce + body).decode().rstrip("=")
+
+    def open(self, purpose: str, sealed: str | None, *context: str) -> bytes | None:
+        """Decrypt, or None: altered, another purpose or context, or sealed by a key we do not hold."""
+        if not sealed or len(sealed) > _MAX_SEALED or not sealed.startswith(_VERSION) or not sealed.isascii():
+            return None
+        text = sealed[len(_VERSION) :]
+        try:
+            raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        except binascii.Error:
+            return None
+        if len(raw) <= _NONCE:
+            return None
+        associated = _associated(purpose, context)
+        for cipher in self._ciphers[purpose]:
+            try:
+                return cipher.decrypt(raw[:_NONCE], raw[_NONCE:], associated)
+            except InvalidTag:
+                continue
+        return None
+
+    def digest(self, text: str) -> str:
+        """Give a keyed SHA-256 of ``text``, hexadecimal, that names a counter without showing the text (STO-11)."""
+        return hmac.new(self._digest_key, text.encode(errors="replace"), hashlib.sha256).hexdigest()

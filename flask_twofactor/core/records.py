@@ -1,0 +1,102 @@
+"""The frozen records that pass between the layers."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+
+
+def new_id() -> str:
+    """Give a random identifier of 128 bits, 32 hexadecimal digits."""
+    return secrets.token_hex(16)
+
+
+def new_epoch() -> int:
+    """Give a random epoch of 62 bits, never 0: two lives of an account key never share one (STO-09)."""
+    return secrets.randbits(62) | 1
+
+
+@dataclass(frozen=True)
+class Brand:
+    """How the pages and the authenticator name the console; never who may log in.
+
+    ``logo`` and ``support_url`` are URLs of this site; ``issuer`` is what the authenticator shows.
+    """
+
+    key: str
+    name: str
+    issuer: str
+    logo: str | None = None
+    support_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """One life of a TOTP secret: pending until a right code confirms it.
+
+    ``opened_by`` is the digest of the sign-in that opened a pending one, None once confirmed.
+    ``last_step`` is the last accepted time step, -1 where none was. Times are Unix seconds.
+    """
+
+    id: str
+    subject: str
+    sealed: str = field(repr=False)
+    created_at: int
+    confirmed_at: int | None = None
+    opened_by: str | None = field(default=None, repr=False)
+    last_step: int = -1
+    tries: int = 0
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The server-side proof of a completed log-in; the session holds the random value behind ``digest``.
+
+    ``enrolment`` is "" where the account had no factor. ``password_at`` and ``code_at`` say when the
+    password and a code were last checked in this sign-in, 0 for never. Times are Unix seconds.
+    """
+
+    digest: str = field(repr=False)
+    subject: str
+    enrolment: str
+    created_at: int
+    seen_at: int
+    password_at: int
+    code_at: int
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a session holds after a log-in that the host did itself: sealed, and no proof of a factor.
+
+    ``id`` names the sign-in, ``epoch`` ties it to the account's present life, ``password_at`` is 0
+    where no password was checked (remember-me, ``login_user(fresh=False)``).
+    """
+
+    id: str = field(repr=False)
+    subject: str
+    epoch: int
+    password_at: int
+
+
+@dataclass(frozen=True)
+class Pending:
+    """The step between the two pages: the normalised identifier and when it was given."""
+
+    identifier: str
+    at: int
+    target: str | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What one read of the store says of an account and of a mark presented for it.
+
+    ``epoch`` is 0 where the account was never seen. ``enabled``: a confirmed enrolment stands.
+    ``bound``: the mark's enrolment is one that stands.
+    """
+
+    epoch: int = 0
+    enabled: bool = False
+    mark: Mark | None = None
+    bound: bool = False

@@ -1,0 +1,106 @@
+"""What we raise: one base, and leaves that each carry a stable code and an HTTP status."""
+
+from __future__ import annotations
+
+
+class TwoFactorError(Exception):
+    """Base of every error this extension raises on purpose.
+
+    ``code`` is a stable word for programs, ``status`` the HTTP status that the pages answer with.
+    No message ever holds a secret, a code, a password or a token (LOG-02).
+    """
+
+    code = "error"
+    status = 500
+
+
+class WiringError(TwoFactorError):
+    """The host app is not set up; the message says what is missing and shows the line that mends it."""
+
+    code = "wiring"
+
+
+class SettingError(WiringError):
+    """A ``TWOFACTOR_*`` setting is unknown or has a value that cannot be used."""
+
+    code = "setting"
+
+
+class KeyMismatch(WiringError):
+    """The present keys do not open what the store was sealed with."""
+
+    code = "key-mismatch"
+
+
+class StoreUnavailable(TwoFactorError):
+    """The store or the counters did not answer: nobody is let in, and the person is told to try again."""
+
+    code = "unavailable"
+    status = 503
+
+
+class HookFailed(TwoFactorError):
+    """A function that the host gave raised, or answered what it must not."""
+
+    code = "hook-failed"
+    status = 503
+
+
+class BadRequest(TwoFactorError):
+    """A request that no page of ours makes: a missing CSRF token, a field sent twice."""
+
+    code = "bad-request"
+    status = 400
+
+
+class Forbidden(TwoFactorError):
+    """The identity of this request may not manage a factor: it did not come from a session."""
+
+    code = "forbidden"
+    status = 403
+
+
+class Throttled(TwoFactorError):
+    """Too many attempts; ``retry_after`` is in whole seconds (RFC 9110 §10.2.3)."""
+
+    code = "throttled"
+    status = 429
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"too many attempts, try again in {retry_after} s")
+        self.retry_after = retry_after
+
+
+class LoginRefused(TwoFactorError):
+    """The log-in as a whole was not right; which part, nobody outside is told (VER-06)."""
+
+    code = "refused"
+    status = 200
+
+
+class CodeRejected(TwoFactorError):
+    """The code is not a right, unspent code of this enrolment."""
+
+    code = "code-rejected"
+    status = 200
+
+
+class SetupExpired(TwoFactorError):
+    """The key that was being set up is gone: too old, guessed at too often, or set up elsewhere."""
+
+    code = "setup-expired"
+    status = 200
+
+
+class AlreadyEnrolled(TwoFactorError):
+    """The account already has a confirmed enrolment; disable or reset it first."""
+
+    code = "already-enrolled"
+    status = 409
+
+
+class FactorRequired(TwoFactorError):
+    """The factor is mandatory for this account and cannot be disabled by its owner."""
+
+    code = "factor-required"
+    status = 403

@@ -1,0 +1,273 @@
+"""TwoFactor: builds one State per app, registers the pages and the gate; the hooks that a host may give."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from flask import Flask, appcontext_pushed, request
+from limits.storage import Storage
+
+from .core.records import Brand
+from .defaults import make_hooks
+from .errors import SettingError, WiringError
+from .flows import login, manage, setup
+from .settings import MIN_KEY_BYTES, Settings, as_bytes
+from .state import State, logger
+from .stores.sql import Database, SqlCounters, SqlStore
+from .throttle import DatabaseStorage, storage_for
+from .web import gate
+from .web.blueprint import attach, take_over
+from .web.current import current_state
+from .web.forms import DEFAULT_FORMS
+from .web.manage import step_up_response
+from .web.pages import current_brand
+
+Hook = TypeVar("Hook", bound=Callable[..., Any])
+
+
+class TwoFactor:
+    """Two-factor authentication for a Flask-Login console: ``TwoFactor(app)``.
+
+    ``clock`` gives Unix seconds; ``login_endpoint`` names the host's log-in views that our first page
+    takes over in place; ``forms`` swaps form classes by endpoint name; ``brands`` are the brands that
+    ``brand_select`` may answer by key. One object may serve several apps: what belongs to one app is in
+    its ``app.extensions["twofactor"]``.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        login_endpoint: str | Iterable[str] = (),
+        forms: Mapping[str, type] | None = None,
+        brands: Iterable[Brand] = (),
+    ) -> None:
+        self._clock = clock
+        self._login_endpoints = (login_endpoint,) if isinstance(login_endpoint, str) else tuple(login_endpoint)
+        unknown = set(forms or ()) - set(DEFAULT_FORMS)
+        if unknown:
+            raise WiringError(f"no page takes the form {sorted(unknown)}; the pages are {sorted(DEFAULT_FORMS)}")
+        self._forms = {**DEFAULT_FORMS, **(forms or {})}
+        self._brands = {brand.key: brand for brand in brands}
+        self._hooks = make_hooks()
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Attach to an app: read its ``TWOFACTOR_*`` settings, register the pages, stand the gate."""
+        if "twofactor" in app.extensions:
+            raise WiringError("this app already has a TwoFactor; attach one only")
+        settings = Settings.from_config(app.config)
+        database = functools.cache(lambda: _database(app, settings))
+
+        def make_storage() -> Storage:
+            uri = settings.throttle_storage_uri
+            return storage_for(uri) if uri else DatabaseStorage(SqlCounters(database(), self._clock))
+
+        name = settings.issuer or app.name
+        state = State(
+            settings=settings,
+            clock=self._clock,
+            hooks=self._hooks,
+            make_store=lambda: SqlStore(database()),
+            make_storage=make_storage,
+            key_source=lambda: _keys(app, settings),
+            sender=app,
+            forms=self._forms,
+            brands=self._brands,
+            brand_default=Brand("default", name, name),
+            login_endpoints=self._login_endpoints,
+        )
+        app.extensions["twofactor"] = state
+        attach(app, state)
+        appcontext_pushed.connect(gate.bind, app)
+        app.before_request_funcs[None].insert(0, _Wiring(app, state).check)
+
+    # Hooks: decorators, each with a default (`defaults.py`)
+
+    def user_lookup(self, hook: Hook) -> Hook:
+        """``(identifier: str) -> user or None``: find a user by what was typed, in normal form."""
+        return self._set("user_lookup", hook)
+
+    def password_check(self, hook: Hook) -> Hook:
+        """``(user or None, password: str) -> bool``: with None, do the same work and answer False."""
+        return self._set("password_check", hook)
+
+    def user_key(self, hook: Hook) -> Hook:
+        """``(user) -> str``: stable for the life of the account."""
+        return self._set("user_key", hook)
+
+    def may_login(self, hook: Hook) -> Hook:
+        """``(user) -> bool``: the host's own gates (confirmed, not banned)."""
+        return self._set("may_login", hook)
+
+    def complete(self, hook: Hook) -> Hook:
+        """``(user, password, remember)``: what the host does at log-in; False refuses."""
+        return self._set("complete", hook)
+
+    def account_name(self, hook: Hook) -> Hook:
+        """``(user) -> str``: the name that the authenticator app shows."""
+        return self._set("account_name", hook)
+
+    def brand_select(self, hook: Hook) -> Hook:
+        """``() -> Brand or its key or None``: the brand of this request."""
+        return self._set("brand_select", hook)
+
+    def requirement(self, hook: Hook) -> Hook:
+        """``(user) -> bool``: True where the factor is mandatory; its owner cannot disable it then."""
+        return self._set("requirement", hook)
+
+    def after_login_url(self, hook: Hook) -> Hook:
+        """``(user) -> url``: where a log-in without ``next`` leads."""
+        return self._set("after_login_url", hook)
+
+    def normal_form(self, hook: Hook) -> Hook:
+        """``(typed: str) -> str``: the one form of a user ID, before look-up, throttle and decoy."""
+        return self._set("normal_form", hook)
+
+    def _set(self, name: str, hook: Hook) -> Hook:
+        if not callable(hook):
+            raise WiringError(f"@two_factor.{name} decorates a function")
+        setattr(self._hooks, name, hook)
+        return hook
+
+    # From Python, inside an app context
+
+    def is_enabled(self, user: Any) -> bool:
+        """Tell whether a confirmed enrolment stands."""
+        state = current_state()
+        return login.has_factor(state, state.subject_of(user))
+
+    def enroll(self, user: Any, secret: str | None = None) -> str:
+        """Write a confirmed enrolment without the pages; give the otpauth URI.
+
+        ``secret`` is base32 of at least 128 bits, made where None. Raises `AlreadyEnrolled`.
+        """
+        return setup.enroll(current_state(), user, secret, _issuer())
+
+    def verify(self, user: Any, code: str) -> bool:
+        """Tell whether ``code`` is right, and spend it; every call is charged to the account's budget."""
+        return manage.verify(current_state(), user, code)
+
+    def reset(self, user: Any, by: str) -> bool:
+        """Take every factor and mark of the account away; True where a factor stood. ``by`` says who did it."""
+        return manage.reset(current_state(), user, by)
+
+    def end_sessions(self, user: Any) -> int:
+        """End every session of the account at its next request; give how many were known."""
+        return manage.end_sessions(current_state(), user)
+
+    def forget(self, user_key: str) -> None:
+        """Delete all rows of an account that is deleted (STO-09)."""
+        current_state().store.forget(user_key)
+
+    def fresh(self, seconds: int = 300) -> Callable[[Hook], Hook]:
+        """Decorate a view: the code (the password, without a factor) is asked again where it is older."""
+
+        def decorate(view: Hook) -> Hook:
+            @functools.wraps(view)
+            def guarded(*arguments: Any, **named: Any) -> Any:
+                return step_up_response(seconds) or view(*arguments, **named)
+
+            return cast(Hook, guarded)
+
+        return decorate
+
+
+class _Wiring:
+    """What is checked at the first request, when the host has set everything up, until it is right once."""
+
+    def __init__(self, app: Flask, state: State) -> None:
+        self._app, self._state = app, state
+        self._right = False
+        self._lock = threading.Lock()
+
+    def check(self) -> None:
+        """Raise what is wrong, with the line that mends it."""
+        if self._right:
+            return
+        with self._lock:
+            self._check_manager()
+            self._take_over()
+            if Settings.from_config(self._app.config) != self._state.settings:
+                raise SettingError("a TWOFACTOR_* setting changed after TwoFactor(app); set it before")
+            bool(self._state.keyring)
+            self._warn()
+            self._right = self._state.is_reachable()
+
+    def _check_manager(self) -> None:
+        manager: Any = getattr(self._app, "login_manager", None)
+        if manager is None:
+            raise WiringError(
+                "this app has no LoginManager; make one:\n    LoginManager().init_app(app)  # from flask_login"
+            )
+        if manager.login_view is None and not self._login_endpoints():
+            manager.login_view = "twofactor.identify"
+
+    def _login_endpoints(self) -> tuple[str, ...]:
+        return self._state.login_endpoints
+
+    def _take_over(self) -> None:
+        for endpoint in self._login_endpoints():
+            if endpoint not in self._app.view_functions:
+                known = ", ".join(sorted(self._app.view_functions))
+                raise WiringError(f"login_endpoint={endpoint!r} is no endpoint of this app; there are: {known}")
+            take_over(self._app, endpoint)
+
+    def _warn(self) -> None:
+        config = self._app.config
+        if self._app.testing or self._app.debug:
+            return
+        if self._state.settings.key is None:
+            logger.warning("TWOFACTOR_KEY is not set: secrets are sealed with a key derived from SECRET_KEY")
+            if len(as_bytes(self._app.secret_key or "")) < MIN_KEY_BYTES:
+                logger.warning("SECRET_KEY is short: use at least %d random bytes", MIN_KEY_BYTES)
+        for name in ("SESSION_COOKIE_SECURE", "REMEMBER_COOKIE_SECURE"):
+            if not config.get(name):
+                logger.warning("%s is off: the cookie travels over plain HTTP too", name)
+        for name in ("SESSION_COOKIE_SAMESITE", "REMEMBER_COOKIE_SAMESITE"):
+            if config.get(name) not in ("Lax", "Strict"):
+                logger.warning('%s is not set: "Lax" keeps the cookie out of cross-site posts', name)
+        if config.get("WTF_CSRF_ENABLED") is False:
+            logger.warning("WTF_CSRF_ENABLED is off: only the two-factor pages check a CSRF token")
+        if (self._state.settings.throttle_storage_uri or "").startswith("memory:"):
+            logger.warning("throttle counters in memory: each worker process counts alone (THR-13)")
+
+
+def _issuer() -> str:
+    """Give the issuer of the present brand; of the default one outside a request."""
+    return current_brand().issuer if request else current_state().brand_default.issuer
+
+
+def _keys(app: Flask, settings: Settings) -> list[bytes]:
+    """Give the key material: the present key, then the former ones, which only open."""
+    first = settings.key or app.secret_key
+    if not first:
+        raise WiringError(
+            "this app has no SECRET_KEY; set one that all its processes share:\n"
+            '    app.config["SECRET_KEY"] = ...  # python -c "import secrets; print(secrets.token_hex(32))"'
+        )
+    former = [*settings.key_fallbacks, *(app.config.get("SECRET_KEY_FALLBACKS") or ())]
+    return [as_bytes(key) for key in (first, *former)]
+
+
+def _database(app: Flask, settings: Settings) -> Database:
+    uri = settings.database_uri
+    if uri == "flask-sqlalchemy":
+        return Database(_flask_sqlalchemy_engine(app), keep_idle=False)
+    return Database.connect(uri or f"sqlite:///{Path(app.instance_path) / 'twofactor.sqlite'}")
+
+
+def _flask_sqlalchemy_engine(app: Flask) -> Any:
+    extension = app.extensions.get("sqlalchemy")
+    if extension is None:
+        raise WiringError("TWOFACTOR_DATABASE_URI is flask-sqlalchemy, but that extension is not set up: db.init_app(app)")
+    with app.app_context():
+        return getattr(extension, "db", extension).engine
+

@@ -1,0 +1,1 @@
+"""What is decided, a file a journey: knows the state, no request."""

@@ -1,0 +1,42 @@
+"""The one place where a code is judged, for every purpose: charged, matched, spent (RPL-03, RPL-04)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..core.budget import SECOND_FACTOR
+from ..core.codes import parse_code
+from ..core.records import Enrolment
+from ..core.totp import matching_step
+from ..signals import code_rejected
+from ..state import State
+
+Spend = Callable[[str, str, int], bool]
+"""``(subject, enrolment id, step) -> accepted``: the conditional write that decides."""
+
+
+def judge(state: State, name: str, enrolment: Enrolment | None, text: str | None, spend: Spend, *, armed: bool) -> bool:
+    """Tell whether ``text`` is a right code of ``enrolment`` that ``spend`` accepted.
+
+    Every step is taken whatever an earlier one said (VER-07): where there is nothing to judge
+    (``armed`` is False, no enrolment, no code in ``text``), a decoy row of ``name`` is charged, a decoy
+    secret is matched and a step that no row accepts is spent. Only a well-formed code after a right
+    password reaches the account's own budget; a spent budget answers "wrong" (THR-04).
+    """
+    now = state.now
+    code = parse_code(text)
+    live = enrolment if armed and code is not None else None
+    decoy = state.decoy_subject(name)
+    in_budget = state.store.charge(live.subject if live else decoy, now, SECOND_FACTOR)
+    opened = state.open_secret(enrolment) if enrolment else None
+    step = matching_step(opened or state.decoy_secret, code or "000000", now, state.settings.window)
+    if live is None or not in_budget or opened is None or step is None:
+        spend(decoy, "", -1)
+        if live is not None:
+            reason = "wrong" if in_budget else "budget"
+            state.announce(code_rejected, live.subject, reason=reason)
+        return False
+    if not spend(live.subject, live.id, step):
+        state.announce(code_rejected, live.subject, reason="replayed")
+        return False
+    return True

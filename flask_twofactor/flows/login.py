@@ -1,0 +1,194 @@
+"""Log in: identify, check (password and code in one step), answer (challenge), and who is in."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..core.decoy import shows_code_box
+from ..core.records import Enrolment, Mark, Note, Standing
+from ..errors import CodeRejected, LoginRefused
+from ..signals import logged_in
+from ..state import State
+from .factor import judge
+
+MAX_PASSWORD = 1024
+"""Characters; a longer one is refused before the host's hash sees it (INP-01)."""
+WITHOUT_FACTOR_SECONDS = 31 * 86400
+"""Longest pause of a log-in of an account without the factor: what Flask allows its cookie."""
+_TOUCHES = 12
+
+
+class Verdict(enum.Enum):
+    """Who a session is: in, owing the code, or nobody."""
+
+    IN = "in"
+    DUE = "due"
+    OUT = "out"
+
+
+@dataclass(frozen=True)
+class Login:
+    """A complete log-in: the user, the account's key, and the value that the session is to hold."""
+
+    user: Any
+    subject: str
+    token: str = field(repr=False)
+
+
+def identify(state: State, identifier: str) -> bool:
+    """Tell whether the page for ``identifier`` (in normal form) asks for a code; equal work for all (ENU-01)."""
+    user = state.hooks.ask("user_lookup", identifier)
+    enrolled = state.store.enrolment(_subject(state, user, identifier)) is not None
+    decoy = shows_code_box(state.decoy_key, identifier, state.settings.decoy_ratio)
+    return decoy if user is None else enrolled
+
+
+def check(state: State, identifier: str, password: str, code: str | None, source: str) -> Login:
+    """Judge a log-in as a whole: identifier in normal form, password and code as typed.
+
+    ``source`` names where it came from. Raises `Throttled` where the pair of name and source must wait,
+    and `LoginRefused` where anything at all was wrong; nothing is spent then (VER-01, VER-06, VER-08).
+    """
+    pair = state.keyring.digest(f"pair\n{identifier}\n{source}")
+    state.throttle.charge(pair)
+    user = state.hooks.ask("user_lookup", identifier)
+    subject = _subject(state, user, identifier)
+    enrolment = state.store.enrolment(subject)
+    right = _password_is_right(state, user, password) and state.hooks.is_yes("may_login", user)
+    token = _judge_factor(state, identifier, subject, enrolment, code, right)
+    if token is None:
+        raise LoginRefused("the log-in was not right")
+    state.throttle.clear(pair)
+    state.announce(logged_in, subject, factor=enrolment is not None)
+    return Login(user, subject, token)
+
+
+def _judge_factor(
+    state: State, identifier: str, subject: str, enrolment: Enrolment | None, code: str | None, right: bool
+) -> str | None:
+    now = state.now
+    code_at = now if enrolment else 0
+    token, mark = state.new_mark(subject, enrolment.id if enrolment else "", password_at=now, code_at=code_at)
+    if right and enrolment is None:
+        state.store.add_mark(mark)
+        return token
+
+    def spend(account: str, life: str, step: int) -> bool:
+        return state.store.spend_step(account, life, step, now, mark)
+
+    return token if judge(state, identifier, enrolment, code, spend, armed=right) else None
+
+
+def answer(state: State, subject: str, code: str | None, source: str, password_at: int, replaces: str = "") -> str:
+    """Judge the code that a session owes, or that step-up asks for; give the session's new value.
+
+    ``password_at`` is carried over from the sign-in, ``replaces`` is the digest of the mark that ends.
+    Raises `Throttled`, or `CodeRejected` where the code was not right.
+    """
+    pair = state.keyring.digest(f"challenge\n{subject}\n{source}")
+    state.throttle.charge(pair)
+    enrolment = state.store.enrolment(subject)
+    now = state.now
+    life = enrolment.id if enrolment else ""
+    token, mark = state.new_mark(subject, life, password_at=password_at, code_at=now)
+
+    def spend(account: str, life: str, step: int) -> bool:
+        return state.store.spend_step(account, life, step, now, mark)
+
+    if not judge(state, subject, enrolment, code, spend, armed=True):
+        raise CodeRejected("the code was not right")
+    if replaces:
+        state.store.remove_mark(replaces)
+    state.throttle.clear(pair)
+    state.announce(logged_in, subject, factor=True)
+    return token
+
+
+def confirm_password(state: State, user: Any, password: str, source: str, before: Mark | None) -> str:
+    """Judge the password of a signed-in person (step-up); give the session's new value.
+
+    Raises `Throttled`, or `LoginRefused` where it was not right.
+    """
+    subject = state.subject_of(user)
+    pair = state.keyring.digest(f"step-up\n{subject}\n{source}")
+    state.throttle.charge(pair)
+    if not _password_is_right(state, user, password):
+        raise LoginRefused("the password was not right")
+    life, code_at = (before.enrolment, before.code_at) if before else ("", 0)
+    token, mark = state.new_mark(subject, life, password_at=state.now, code_at=code_at)
+    state.store.add_mark(mark, replaces=before.digest if before else "")
+    state.throttle.clear(pair)
+    return token
+
+
+def has_factor(state: State, subject: str) -> bool:
+    """Tell whether a confirmed enrolment stands."""
+    return state.store.enrolment(subject) is not None
+
+
+def verdict(state: State, subject: str, standing: Standing, proof: Mark | Note | None, remembered: Callable[[], bool]) -> Verdict:
+    """Tell who a session is, from one read of the store and what the session presents.
+
+    ``proof`` is the mark found for the session's value, its note, or None where the session has neither;
+    a session value without a row comes as a `Note` of another epoch. ``remembered`` tells whether the
+    browser holds a remember cookie of the account's present epoch: it opens an account without a factor,
+    and stands for the password alone where there is one (SES-05).
+    """
+    found = _judge_proof(state, subject, standing, proof)
+    if found is Verdict.OUT and remembered():
+        return Verdict.DUE if standing.enabled else Verdict.IN
+    return found
+
+
+def _judge_proof(state: State, subject: str, standing: Standing, proof: Mark | Note | None) -> Verdict:
+    if proof is None:  # a session that Flask-Login knows and we do not: good while nothing was ever ended
+        return Verdict.IN if standing.epoch == 0 and not standing.enabled else Verdict.OUT
+    if proof.subject != subject:
+        return Verdict.OUT
+    if isinstance(proof, Note):
+        if proof.epoch != standing.epoch:
+            return Verdict.OUT
+        if not standing.enabled:
+            return Verdict.IN
+        owed_for = state.now - proof.password_at if proof.password_at else 0
+        return Verdict.DUE if owed_for <= state.settings.pending_seconds else Verdict.OUT
+    if not is_alive(state, proof):
+        return Verdict.OUT
+    if standing.enabled:
+        return Verdict.IN if standing.bound else Verdict.DUE
+    return Verdict.IN if proof.enrolment == "" else Verdict.OUT
+
+
+def is_alive(state: State, mark: Mark) -> bool:
+    """Tell whether a mark is inside its absolute and idle limits (SES-08)."""
+    settings, now = state.settings, state.now
+    if mark.enrolment == "":
+        return now - mark.seen_at <= WITHOUT_FACTOR_SECONDS
+    if settings.idle_seconds and now - mark.seen_at > settings.idle_seconds:
+        return False
+    return now - mark.created_at <= settings.session_seconds
+
+
+def touch(state: State, mark: Mark) -> None:
+    """Note that a mark is in use, seldom enough to cost nothing: a twelfth of its idle limit."""
+    limit = state.settings.idle_seconds or state.settings.session_seconds
+    if mark.enrolment == "":
+        limit = WITHOUT_FACTOR_SECONDS
+    if state.now - mark.seen_at > limit // _TOUCHES:
+        state.store.touch_mark(mark.digest, state.now)
+
+
+def _subject(state: State, user: Any, identifier: str) -> str:
+    return state.decoy_subject(identifier) if user is None else state.subject_of(user)
+
+
+def _password_is_right(state: State, user: Any, password: str) -> bool:
+    """Ask the host, for an absent account too; a password over the limit is wrong for everybody."""
+    if len(password) > MAX_PASSWORD:
+        return False
+    return state.hooks.is_yes("password_check", user, password) and user is not None
+
+

@@ -1,0 +1,74 @@
+"""Manage: the state of an account's factor, and taking it away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import CodeRejected, FactorRequired
+from ..signals import factor_disabled, factor_reset, sessions_ended
+from ..state import State
+from .factor import judge
+
+
+@dataclass(frozen=True)
+class Status:
+    """Whether the factor is on, since when (Unix seconds), and whether it is mandatory."""
+
+    enabled: bool
+    since: int | None
+    required: bool
+
+
+def status(state: State, user: Any) -> Status:
+    """Give the state of a user's factor."""
+    enrolment = state.store.enrolment(state.subject_of(user))
+    required = state.hooks.is_yes("requirement", user)
+    return Status(enrolment is not None, enrolment.confirmed_at if enrolment else None, required)
+
+
+def disable(state: State, user: Any, text: str | None, password_at: int) -> str:
+    """Take the factor away with a right, unspent code; give the session's new value.
+
+    Conditional on the enrolment that the code was judged against (RPL-06); ends every other session.
+    Raises `CodeRejected`, or `FactorRequired` where the host says that it must stay.
+    """
+    if state.hooks.is_yes("requirement", user):
+        raise FactorRequired("the factor is mandatory for this account")
+    subject, now = state.subject_of(user), state.now
+    enrolment = state.store.enrolment(subject)
+    token, mark = state.new_mark(subject, "", password_at=password_at, code_at=0)
+
+    def spend(account: str, life: str, step: int) -> bool:
+        return state.store.disable(account, life, step, now, mark)
+
+    if not judge(state, subject, enrolment, text, spend, armed=True):
+        raise CodeRejected("the code was not right")
+    state.announce(factor_disabled, subject)
+    return token
+
+
+def verify(state: State, user: Any, text: str) -> bool:
+    """Tell whether ``text`` is a right code, and spend it: for a host's own dialogue. Charged to the budget."""
+    subject, now = state.subject_of(user), state.now
+
+    def spend(account: str, life: str, step: int) -> bool:
+        return state.store.spend_step(account, life, step, now, None)
+
+    return judge(state, subject, state.store.enrolment(subject), text, spend, armed=True)
+
+
+def reset(state: State, user: Any, by: str) -> bool:
+    """Take every factor, mark and attempt away; True where a factor stood (LIF-04)."""
+    subject = state.subject_of(user)
+    stood = state.store.reset(subject)
+    state.announce(factor_reset, subject, by=by)
+    return stood
+
+
+def end_sessions(state: State, user: Any) -> int:
+    """End every session of the account at its next request; give how many marks that were."""
+    subject = state.subject_of(user)
+    count = state.store.end_sessions(subject)
+    state.announce(sessions_ended, subject, count=count)
+    return count

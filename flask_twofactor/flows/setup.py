@@ -1,0 +1,93 @@
+"""Set up: begin shows a key, confirm turns the factor on; enrol does both for imports and fixtures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..core.codes import parse_code
+from ..core.records import Enrolment, new_id
+from ..core.totp import in_groups, matching_step, new_secret, parse_secret, provisioning_uri
+from ..errors import AlreadyEnrolled, CodeRejected, SetupExpired, TwoFactorError
+from ..signals import factor_enabled
+from ..state import State
+
+MAX_TRIES = 10
+"""Guesses at one pending secret (ENR-15, RFC 4226 §7.3)."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What the set-up page shows; the key in base32, whole, in groups and as an otpauth URI."""
+
+    secret: str = field(repr=False)
+    uri: str = field(repr=False)
+    expires_at: int
+
+    @property
+    def groups(self) -> list[str]:
+        """Give the key in groups of four."""
+        return in_groups(self.secret)
+
+
+def begin(state: State, user: Any, subject: str, opened_by: str, issuer: str) -> Setup:
+    """Give the key that this sign-in is setting up: the same one until it expires (ENR-07).
+
+    ``opened_by`` is the digest of the sign-in. Raises `AlreadyEnrolled` where a factor stands.
+    """
+    if state.store.enrolment(subject) is not None:
+        raise AlreadyEnrolled("the account already has a factor")
+    now, life = state.now, new_id()
+    sealed = state.seal_secret(new_secret(), subject, life)
+    fresh = Enrolment(life, subject, sealed, now, opened_by=opened_by)
+    kept = state.store.open_enrolment(fresh, now - state.settings.setup_seconds, MAX_TRIES)
+    secret = state.open_secret(kept)
+    if secret is None:
+        raise SetupExpired("the key that was being set up does not open")
+    uri = provisioning_uri(secret, str(state.hooks.ask("account_name", user)), issuer)
+    return Setup(secret, uri, kept.created_at + state.settings.setup_seconds)
+
+
+def confirm(state: State, subject: str, opened_by: str, text: str | None, password_at: int) -> str:
+    """Turn the factor on with a code made from the pending key; give the session's new value.
+
+    Raises `CodeRejected` for a wrong code, `SetupExpired` where the key is gone: too old, guessed at ten
+    times, or the factor was set up meanwhile. Ends every other session of the account (ENR-10).
+    """
+    now = state.now
+    pending = state.store.pending_enrolment(subject, opened_by)
+    if pending is None or now - pending.created_at > state.settings.setup_seconds:
+        raise SetupExpired("the key that was being set up is too old")
+    code = parse_code(text)
+    if code is None:
+        raise CodeRejected("that is no code of six digits")
+    if not state.store.count_try(subject, pending.id, MAX_TRIES):
+        raise SetupExpired("too many wrong codes for one key")
+    secret = state.open_secret(pending)
+    step = None if secret is None else matching_step(secret, code, now, state.settings.window)
+    if step is None:
+        raise CodeRejected("the code was not right")
+    token, mark = state.new_mark(subject, pending.id, password_at=password_at, code_at=now)
+    if not state.store.confirm_enrolment(subject, pending.id, step, now, mark):
+        raise SetupExpired("the factor was set up meanwhile")
+    state.announce(factor_enabled, subject)
+    return token
+
+
+def enroll(state: State, user: Any, secret: str | None, issuer: str) -> str:
+    """Write a confirmed enrolment without the pages; give the otpauth URI.
+
+    ``secret`` is base32 of 128 to 512 bits, made where None. Raises `AlreadyEnrolled`.
+    """
+    subject, life = state.subject_of(user), new_id()
+    known = new_secret() if secret is None else parse_secret(secret)
+    if known is None:
+        raise TwoFactorError("a secret is base32 text of 128 to 512 bits (RFC 4226 §4 R6)")
+    now = state.now
+    record = Enrolment(life, subject, state.seal_secret(known, subject, life), now, confirmed_at=now)
+    if not state.store.put_enrolment(record):
+        raise AlreadyEnrolled("the account already has a factor; reset it first")
+    state.announce(factor_enabled, subject)
+    return provisioning_uri(known, str(state.hooks.ask("account_name", user)), issuer)
+
+

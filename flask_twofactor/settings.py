@@ -1,0 +1,104 @@
+"""Each ``TWOFACTOR_*`` key: its type, default, check and help, in one place.
+
+`Settings.from_config` is the only reader of ``app.config`` for them; ``docs/reference/settings.md`` is
+generated from the fields below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from .core.decoy import RATIO
+from .errors import SettingError
+
+PREFIX = "TWOFACTOR_"
+MIN_KEY_BYTES = 32
+
+
+def _setting(default: Any, help_text: str, *, secret: bool = False) -> Any:
+    return field(default=default, repr=not secret, metadata={"help": help_text})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings of one app, read once when the extension is attached."""
+
+    url_prefix: str = _setting("/two-factor", "Where the pages live.")
+    issuer: str | None = _setting(None, "The name that the authenticator app shows; the app's name where absent.")
+    database_uri: str | None = _setting(
+        None,
+        "Any SQLAlchemy URL, or `flask-sqlalchemy` for the engine of that extension; "
+        "where absent, `twofactor.sqlite` in the instance folder.",
+    )
+    throttle_storage_uri: str | None = _setting(
+        None, "Any `limits` storage URI, for instance `redis://...`; where absent, the extension's own database."
+    )
+    key: str | bytes | None = _setting(
+        None, "Seals secrets: at least 32 random characters. Derived from `SECRET_KEY` where absent.", secret=True
+    )
+    key_fallbacks: Sequence[str | bytes] = _setting((), "Former keys; they only open.", secret=True)
+    window: int = _setting(1, "Steps accepted either side of the present one: 1, or 0 for servers with exact clocks.")
+    decoy_ratio: float = _setting(RATIO, "Share of names without an account that are shown a code box, 0.05 to 0.5.")
+    base_template: str = _setting("twofactor/base.html", "The layout that every page extends.")
+    settings_endpoint: str = _setting(
+        "twofactor.settings", "Where a person lands after enabling or disabling: the page with `twofactor_panel()`."
+    )
+    after_login: str | None = _setting(None, "URL after a log-in without `next`; the app's root where absent.")
+    pending_seconds: int = _setting(600, "How long the step between user ID and password, or an owed code, lives.")
+    setup_seconds: int = _setting(600, "How long a key that is being set up lives; at most 600.")
+    password_seconds: int = _setting(900, "How old the last password check may be for SETUP and DISABLE.")
+    session_seconds: int = _setting(86400, "Longest life of a log-in with the factor, 24 hours (SES-08).")
+    idle_seconds: int = _setting(0, "Longest pause of a log-in with the factor; 0 for no limit of its own (SES-08).")
+    session_keep: Sequence[str] = _setting((), "Session keys of the host that survive log-in, enabling and disabling.")
+
+    def __post_init__(self) -> None:
+        """Refuse what could not work; the message names the key."""
+        self._check_types()
+        self._require(self.url_prefix.startswith("/"), "url_prefix", "must begin with a slash")
+        self._require(len(self.url_prefix) > 1, "url_prefix", "must not be the root of the app")
+        self._require(self.window in (0, 1), "window", "must be 0 or 1 (RFC 6238 §5.2, VER-03)")
+        self._require(0.05 <= self.decoy_ratio <= 0.5, "decoy_ratio", "must lie between 0.05 and 0.5")
+        self._require(60 <= self.setup_seconds <= 600, "setup_seconds", "must lie between 60 and 600 (ENR-04)")
+        self._require(60 <= self.pending_seconds <= 600, "pending_seconds", "must lie between 60 and 600 (SES-06)")
+        self._require(60 <= self.password_seconds <= 900, "password_seconds", "must lie between 60 and 900 (ENR-05)")
+        self._require(self.session_seconds >= 300, "session_seconds", "must be at least 300")
+        self._require(self.idle_seconds == 0 or self.idle_seconds >= 60, "idle_seconds", "must be 0 or at least 60")
+        for key in ([self.key] if self.key is not None else []) + list(self.key_fallbacks):
+            self._require(len(as_bytes(key)) >= MIN_KEY_BYTES, "key", "must have at least 32 bytes (KEY-05)")
+
+    def _check_types(self) -> None:
+        kinds: dict[str, type | tuple[type, ...]] = {
+            "url_prefix": str, "issuer": (str, type(None)), "database_uri": (str, type(None)),
+            "throttle_storage_uri": (str, type(None)), "key": (str, bytes, type(None)), "key_fallbacks": (list, tuple),
+            "window": int, "decoy_ratio": (int, float), "base_template": str, "settings_endpoint": str,
+            "after_login": (str, type(None)), "session_keep": (list, tuple, set, frozenset),
+        }  # fmt: skip
+        for item in fields(self):
+            kind = kinds.get(item.name, int)
+            value = getattr(self, item.name)
+            right = isinstance(value, kind) and not (isinstance(value, bool))
+            names = [kind] if isinstance(kind, type) else list(kind)
+            wanted = " or ".join("None" if one is type(None) else one.__name__ for one in names)
+            self._require(right, item.name, f"must be {wanted}, not {type(value).__name__}")
+
+    @staticmethod
+    def _require(right: bool, name: str, problem: str) -> None:
+        if not right:
+            raise SettingError(f"{PREFIX}{name.upper()} {problem}")
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Settings:
+        """Read every ``TWOFACTOR_*`` key of ``config``; an unknown one is an error that lists the near ones."""
+        known = {PREFIX + item.name.upper(): item.name for item in fields(cls)}
+        given = {key: value for key, value in config.items() if key.startswith(PREFIX)}
+        unknown = sorted(set(given) - set(known))
+        if unknown:
+            raise SettingError(f"unknown setting {', '.join(unknown)}; known are: {', '.join(sorted(known))}")
+        return cls(**{known[key]: value for key, value in given.items()})
+
+
+def as_bytes(key: str | bytes) -> bytes:
+    """Give key material as bytes, text as UTF-8."""
+    return key.encode() if isinstance(key, str) else key

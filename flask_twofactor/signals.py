@@ -1,0 +1,29 @@
+"""What we announce, by blinker; the sender is the app, ``subject`` the account's stable key.
+
+No signal carries a code, a secret, a password, an identifier that somebody typed, or a token.
+Each sends ``subject: str`` and ``at: int`` (Unix seconds), and what its line adds.
+"""
+
+from __future__ import annotations
+
+from blinker import Namespace
+
+_signals = Namespace()
+
+logged_in = _signals.signal("twofactor-logged-in")
+"""Every factor was right and the session began; adds ``factor: bool``, whether a code was part of it."""
+
+code_rejected = _signals.signal("twofactor-code-rejected")
+"""The password was right, the code was not; adds ``reason``: ``"wrong"``, ``"replayed"`` or ``"budget"``."""
+
+factor_enabled = _signals.signal("twofactor-enabled")
+"""A confirmed enrolment stands."""
+
+factor_disabled = _signals.signal("twofactor-disabled")
+"""The owner took the factor away with a right code."""
+
+factor_reset = _signals.signal("twofactor-reset")
+"""Somebody took every factor away; adds ``by: str``, who."""
+
+sessions_ended = _signals.signal("twofactor-sessions-ended")
+"""The host ended every session of the account; adds ``count: int``."""

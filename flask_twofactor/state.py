@@ -1,0 +1,186 @@
+"""State: everything that one app uses, built once when the extension is attached, and frozen."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from blinker import NamedSignal
+from limits.storage import Storage
+
+from .core.identifiers import normal_form, parse_identifier
+from .core.keyring import META, SECRET, Keyring, token_digest
+from .core.records import Brand, Enrolment, Mark
+from .core.totp import new_secret
+from .errors import HookFailed, KeyMismatch, StoreUnavailable, TwoFactorError
+from .settings import Settings
+from .stores.base import Store
+from .throttle import Throttle
+
+logger = logging.getLogger("flask_twofactor")
+
+MAX_SUBJECT = 255
+_DECOY_ROWS = 64
+_KEY_CHECK = b"flask_twofactor key check"
+
+
+@dataclass
+class Hooks:
+    """What the host may give; `ask` is the edge at which a failing one fails closed."""
+
+    user_lookup: Callable[[str], Any]
+    password_check: Callable[[Any, str], bool]
+    user_key: Callable[[Any], str]
+    may_login: Callable[[Any], bool]
+    complete: Callable[[Any, str | None, bool], Any]
+    account_name: Callable[[Any], str]
+    brand_select: Callable[[], Brand | str | None]
+    requirement: Callable[[Any], bool]
+    after_login_url: Callable[[Any], str]
+    normal_form: Callable[[str], str] = normal_form
+
+    def ask(self, name: str, *arguments: Any) -> Any:
+        """Call a hook; whatever it raises is logged without its message and becomes `HookFailed`."""
+        try:
+            return getattr(self, name)(*arguments)
+        except TwoFactorError:
+            raise
+        except Exception as error:  # the fail-closed edge: the message may hold what a person typed
+            where = "".join(traceback.format_tb(error.__traceback__))
+            logger.error("the hook %s raised %s\n%s", name, type(error).__name__, where)  # noqa: TRY400
+            raise HookFailed(f"the hook {name} raised {type(error).__name__}") from None
+
+    def is_yes(self, name: str, *arguments: Any) -> bool:
+        """Ask a yes-or-no hook; an answer other than True or False is an error that names it."""
+        answer = self.ask(name, *arguments)
+        if answer is not True and answer is not False:
+            logger.error("the hook %s must answer True or False, not %s", name, type(answer).__name__)
+            raise HookFailed(f"the hook {name} must answer True or False, not {type(answer).__name__}")
+        return bool(answer)
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything one app uses."""
+
+    settings: Settings
+    clock: Callable[[], float]
+    hooks: Hooks
+    make_store: Callable[[], Store]
+    make_storage: Callable[[], Storage]
+    key_source: Callable[[], list[bytes]] = field(repr=False)
+    sender: Any
+    forms: Mapping[str, type]
+    brands: Mapping[str, Brand]
+    brand_default: Brand
+    login_endpoints: tuple[str, ...] = ()
+
+    @property
+    def now(self) -> int:
+        """Give Unix seconds from the injected clock."""
+        return int(self.clock())
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """Give the keys, taken from the configuration at first use."""
+        return Keyring(self.key_source())
+
+    @cached_property
+    def store(self) -> Store:
+        """Give the store, opened at first use: tables made, key check value opened."""
+        store = self.make_store()
+        store.init()
+        self._check_keys(store)
+        return store
+
+    @cached_property
+    def throttle(self) -> Throttle:
+        """Give the visible limits; their counters live in the opened store unless a URI says otherwise."""
+        bool(self.store)
+        return Throttle(self.make_storage(), self.clock)
+
+    @cached_property
+    def decoy_key(self) -> bytes:
+        """Give the store's own random decoy key, made at first use (KEY-04)."""
+        fresh = self.keyring.seal(META, secrets.token_bytes(32), "decoy_key")
+        return self._open_meta(self.store.keep_meta("decoy_key", fresh), "decoy_key")
+
+    @cached_property
+    def decoy_secret(self) -> str:
+        """Give a secret that no account has, for the equal work of a check that must fail (VER-07)."""
+        return new_secret()
+
+    def _check_keys(self, store: Store) -> None:
+        sealed = store.keep_meta("key_check", self.keyring.seal(META, _KEY_CHECK, "key_check"))
+        self._open_meta(sealed, "key_check")
+
+    def _open_meta(self, sealed: str, name: str) -> bytes:
+        plain = self.keyring.open(META, sealed, name)
+        if plain is None:
+            raise KeyMismatch(
+                "the present key does not open the two-factor store, so nobody with a factor could log in. "
+                "Set the key it was sealed with, or list it:\n"
+                '    app.config["TWOFACTOR_KEY_FALLBACKS"] = [the former TWOFACTOR_KEY or SECRET_KEY]\n'
+                "A SECRET_KEY that each process makes anew cannot work: give the same one to all of them."
+            )
+        return plain
+
+    def subject_of(self, user: Any) -> str:
+        """Give the stable key of a user's account, 1 to 255 characters."""
+        subject = self.hooks.ask("user_key", user)
+        if not isinstance(subject, str) or not 0 < len(subject) <= MAX_SUBJECT:
+            logger.error("the hook user_key must answer a text of 1 to %d characters", MAX_SUBJECT)
+            raise HookFailed(f"the hook user_key must answer a text of 1 to {MAX_SUBJECT} characters")
+        return subject
+
+    def decoy_subject(self, name: str) -> str:
+        """Give one of a few rows that stand in for an account where there is none to charge (rule 2 of 3.5)."""
+        number = int(hashlib.sha256(name.encode(errors="replace")).hexdigest(), 16) % _DECOY_ROWS
+        return "decoy:" + self.keyring.digest(f"decoy row {number}")
+
+    def parse_identifier(self, text: str | None) -> str | None:
+        """Give the normal form of a typed user ID, or None where it cannot be one."""
+        return parse_identifier(text, lambda typed: str(self.hooks.ask("normal_form", typed)))
+
+    def seal_secret(self, secret: str, subject: str, enrolment: str) -> str:
+        """Seal a TOTP secret for the row of that account and enrolment."""
+        return self.keyring.seal(SECRET, secret.encode(), subject, enrolment)
+
+    def open_secret(self, enrolment: Enrolment) -> str | None:
+        """Open the secret of an enrolment; None, and a line in the log, where it does not open (STO-06)."""
+        plain = self.keyring.open(SECRET, enrolment.sealed, enrolment.subject, enrolment.id)
+        if plain is None:
+            logger.error("the secret of subject=%r enrolment=%s does not open", enrolment.subject, enrolment.id)
+            return None
+        return plain.decode()
+
+    def new_mark(self, subject: str, enrolment: str, *, password_at: int, code_at: int) -> tuple[str, Mark]:
+        """Make the random value for a session (256 bits) and the mark that is kept for it (STO-05)."""
+        token = secrets.token_urlsafe(32)
+        now = self.now
+        return token, Mark(token_digest(token), subject, enrolment, now, now, password_at, code_at)
+
+    def announce(self, signal: NamedSignal, subject: str, **values: Any) -> None:
+        """Log and send what has happened; a receiver that raises cannot undo it, and is logged."""
+        shown = " ".join(f"{name}={value!r}" for name, value in values.items())
+        logger.info("%s subject=%r %s", signal.name, subject, shown)
+        try:
+            signal.send(self.sender, subject=subject, at=self.now, **values)
+        except Exception as error:  # the same edge as for hooks: it is the host's code that failed
+            logger.error("a receiver of %s raised %s", signal.name, type(error).__name__)  # noqa: TRY400
+
+    def is_reachable(self) -> bool:
+        """Open the store if it answers; False where it does not yet. A wrong key raises."""
+        try:
+            return bool(self.store)
+        except StoreUnavailable:
+            logger.error("the two-factor store does not answer; log-ins will be refused until it does")  # noqa: TRY400
+            return False
+
+

@@ -1,0 +1,1 @@
+"""Where enrolments, marks and counters live."""

@@ -1,0 +1,90 @@
+"""The protocol of a store: every single-use thing is one atomic verb that says who won (RPL-08).
+
+Reads give a record or None, single-use verbs give bool. Each verb is all or nothing, and raises
+`StoreUnavailable` where the outcome is not known to be done. Times are Unix seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from ..core.budget import Limit
+from ..core.records import Enrolment, Mark, Standing
+
+
+class Store(Protocol):
+    """What the flows ask of a store."""
+
+    def init(self) -> None:
+        """Make what is missing of the tables; safe when many processes start at once."""
+
+    def meta(self, name: str) -> str | None:
+        """Give a named value of the store itself."""
+
+    def keep_meta(self, name: str, value: str) -> str:
+        """Write a named value if there is none; give the one that stands."""
+
+    def replace_meta(self, name: str, old: str, new: str) -> bool:
+        """Replace a named value if it is still ``old``."""
+
+    def standing(self, subject: str, digest: str) -> Standing:
+        """Give in one indexed read what the gate needs of an account and a presented mark."""
+
+    def enrolment(self, subject: str) -> Enrolment | None:
+        """Give the confirmed enrolment of an account."""
+
+    def enrolments(self, after: tuple[str, str] = ("", "")) -> Iterator[Enrolment]:
+        """Give every enrolment, pending ones too, by rising (subject, id), in bounded memory."""
+
+    def reseal(self, subject: str, enrolment: str, old: str, new: str) -> bool:
+        """Replace a sealed secret if it is still ``old``."""
+
+    def charge(self, subject: str, now: int, limits: Sequence[Limit]) -> bool:
+        """Count an attempt on the account's budget before it is judged; False where the budget is spent."""
+
+    def spend_step(self, subject: str, enrolment: str, step: int, attempt: int | None, mark: Mark | None) -> bool:
+        """Accept ``step`` if it is above the last one of a confirmed enrolment, at most once (RPL-01).
+
+        In the same transaction the ``attempt`` (its time) is refunded and the ``mark`` written.
+        """
+
+    def add_mark(self, mark: Mark, replaces: str = "") -> None:
+        """Write a mark and delete the one whose digest is ``replaces``."""
+
+    def touch_mark(self, digest: str, now: int) -> None:
+        """Note that a mark was seen."""
+
+    def remove_mark(self, digest: str) -> bool:
+        """Delete a mark; True for the one caller that did."""
+
+    def open_enrolment(self, pending: Enrolment, not_before: int, max_tries: int) -> Enrolment:
+        """Give the pending enrolment of the sign-in ``pending.opened_by`` that still lives, or keep ``pending``."""
+
+    def pending_enrolment(self, subject: str, opened_by: str) -> Enrolment | None:
+        """Give the pending enrolment that a sign-in opened."""
+
+    def count_try(self, subject: str, enrolment: str, max_tries: int) -> bool:
+        """Count a guess at a pending secret before it is judged; False where there were ``max_tries`` (ENR-15)."""
+
+    def confirm_enrolment(self, subject: str, enrolment: str, step: int, now: int, mark: Mark) -> bool:
+        """Confirm a pending enrolment if it is still pending and none stands (ENR-08).
+
+        In the same transaction every mark of the account ends, its epoch changes, its other pending
+        enrolments go, and ``mark`` is written.
+        """
+
+    def put_enrolment(self, enrolment: Enrolment) -> bool:
+        """Write a confirmed enrolment if none stands; ends the account's sessions likewise."""
+
+    def disable(self, subject: str, enrolment: str, step: int, attempt: int, mark: Mark) -> bool:
+        """Spend ``step`` and take that enrolment away (RPL-06); ends sessions and writes ``mark`` likewise."""
+
+    def reset(self, subject: str) -> bool:
+        """Take every enrolment, mark and attempt of the account away; True where a confirmed one stood."""
+
+    def end_sessions(self, subject: str) -> int:
+        """End every session of the account; give the number of marks that went."""
+
+    def forget(self, subject: str) -> None:
+        """Delete every row of the account."""

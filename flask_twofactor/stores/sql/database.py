@@ -1,0 +1,251 @@
+"""Connections, transactions and statements that are compiled once.
+
+The gate reads at every request, so a read must cost little more than its driver call: the SQL is built by
+SQLAlchemy Core once for the dialect, and run on a connection that is kept at hand between requests
+(a pool check-out costs as much as the read itself). Every connection is in AUTOCOMMIT; what needs several
+statements brackets them itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine
+from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool, StaticPool
+from sqlalchemy.schema import CreateTable
+from sqlalchemy.sql import ClauseElement
+
+from ...errors import StoreUnavailable
+from .schema import metadata
+
+_BUSY_SECONDS = 15
+_SCHEMA_LOCK = 0x7F2FA  # any number, the same in every process
+_WAL_TRIES = 100
+
+Row = tuple[Any, ...]
+
+
+class Statement:
+    """One statement as the driver wants it: text, and the order or the names of its parameters."""
+
+    def __init__(self, clause: ClauseElement, engine: Engine) -> None:
+        compiled: Any = clause.compile(dialect=engine.dialect)
+        self.sql = str(compiled)
+        self._defaults = {name: value for name, value in compiled.params.items() if value is not None}
+        self._order: list[str] | None = list(compiled.positiontup) if compiled.positional else None
+
+    def bind(self, values: dict[str, Any]) -> Any:
+        """Give the parameters in the driver's own form."""
+        merged = {**self._defaults, **values} if self._defaults else values
+        return merged if self._order is None else tuple(merged[name] for name in self._order)
+
+
+class Transaction:
+    """Several statements, all or none."""
+
+    def __init__(self, database: Database, cursor: Any) -> None:
+        self._database = database
+        self._cursor = cursor
+
+    def row(self, statement: str, /, **values: Any) -> Row | None:
+        """Run a query and give its first row."""
+        self._run(statement, values)
+        found: Row | None = self._cursor.fetchone()
+        return found
+
+    def write(self, statement: str, /, **values: Any) -> int:
+        """Run a change and give how many rows it touched."""
+        self._run(statement, values)
+        return int(self._cursor.rowcount)
+
+    def _run(self, name: str, values: dict[str, Any]) -> None:
+        statement = self._database.statements[name]
+        self._cursor.execute(statement.sql, statement.bind(values))
+
+
+class Database:
+    """One engine, its idle connections, and the named statements that run on it."""
+
+    def __init__(self, engine: Engine, *, keep_idle: bool) -> None:
+        """Take an engine; ``keep_idle`` only for one that is ours alone (a host's pool must not be drained)."""
+        self.engine = engine
+        self.statements: dict[str, Statement] = {}
+        self._keep_idle = keep_idle
+        self._idle: deque[tuple[Connection, Any]] = deque()
+        # One connection for all threads (SQLite in memory) takes one of them at a time.
+        self._turn: Any = threading.RLock() if isinstance(engine.pool, StaticPool) else contextlib.nullcontext()
+        self._errors: tuple[type[BaseException], ...] = (SQLAlchemyError, engine.dialect.dbapi.Error)  # type: ignore[union-attr]
+        name = engine.dialect.name
+        self._begin = "BEGIN IMMEDIATE" if name == "sqlite" else "BEGIN"
+        reference = weakref.ref(self)
+        os.register_at_fork(after_in_child=lambda: (mine := reference()) and mine._forget_connections())
+
+    @classmethod
+    def connect(cls, uri: str) -> Database:
+        """Make a database of our own for an SQLAlchemy URL; nothing is opened yet."""
+        url = make_url(uri)
+        options: dict[str, Any] = {"hide_parameters": True, "poolclass": NullPool, "future": True}
+        if url.get_backend_name() == "sqlite":
+            options["connect_args"] = {"timeout": _BUSY_SECONDS, "check_same_thread": False}
+            if url.database in (None, "", ":memory:"):
+                options["poolclass"] = StaticPool
+            elif not str(url.database).startswith("file:"):
+                _make_private(Path(str(url.database)))
+        return cls(create_engine(url, **options), keep_idle=True)
+
+    def prepare(self, **clauses: ClauseElement) -> None:
+        """Compile statements once, by name."""
+        self.statements.update({name: Statement(clause, self.engine) for name, clause in clauses.items()})
+
+    def read(self, name: str, **values: Any) -> Row | None:
+        """Run a query outside any transaction and give its first row; retried once on a fresh connection."""
+        statement = self.statements[name]
+        with self._turn:
+            return self._read(statement, statement.bind(values))
+
+    def _read(self, statement: Statement, parameters: Any) -> Row | None:
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            return self._read_afresh(statement, parameters)
+        try:
+            cursor = connection[1].cursor()
+            cursor.execute(statement.sql, parameters)
+            found: Row | None = cursor.fetchone()
+            cursor.close()
+        except self._errors:
+            self._discard(connection)
+            return self._read_afresh(statement, parameters)
+        self._release(connection)
+        return found
+
+    def _read_afresh(self, statement: Statement, parameters: Any) -> Row | None:
+        with self._guard(self._open()) as connection:
+            cursor = connection[1].cursor()
+            cursor.execute(statement.sql, parameters)
+            found: Row | None = cursor.fetchone()
+            cursor.close()
+            return found
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Bracket statements: committed at the end of the block, rolled back where it raises."""
+        with self._turn, self._guard(self._begun()) as connection:
+            cursor = connection[1].cursor()
+            try:
+                yield Transaction(self, cursor)
+            except BaseException:
+                cursor.execute("ROLLBACK")
+                raise
+            cursor.execute("COMMIT")
+            cursor.close()
+
+    def _begun(self) -> tuple[Connection, Any]:
+        """Give a connection with an open transaction; one that went stale while idle is replaced."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._open()
+        else:
+            try:
+                connection[1].cursor().execute(self._begin)
+            except self._errors:
+                self._discard(connection)
+                connection = self._open()
+            else:
+                return connection
+        try:
+            connection[1].cursor().execute(self._begin)
+        except self._errors as error:
+            self._discard(connection)
+            raise StoreUnavailable("the store did not begin a transaction") from error
+        return connection
+
+    @contextlib.contextmanager
+    def _guard(self, connection: tuple[Connection, Any]) -> Iterator[tuple[Connection, Any]]:
+        try:
+            yield connection
+        except self._errors as error:
+            self._discard(connection)
+            raise StoreUnavailable("the store did not answer") from error
+        except BaseException:
+            self._release(connection)
+            raise
+        self._release(connection)
+
+    def _open(self) -> tuple[Connection, Any]:
+        try:
+            connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            return connection, connection.connection
+        except self._errors as error:
+            raise StoreUnavailable("the store cannot be reached") from error
+
+    def _release(self, connection: tuple[Connection, Any]) -> None:
+        if self._keep_idle:
+            self._idle.append(connection)
+        else:
+            connection[0].close()
+
+    def _discard(self, connection: tuple[Connection, Any]) -> None:
+        """Drop a connection that failed, and every idle one: what broke it broke them too."""
+        idle, self._idle = self._idle, deque()
+        for one in [connection, *idle]:
+            with contextlib.suppress(*self._errors):  # it is broken already; closing may say so again
+                one[0].invalidate()
+                one[0].close()
+
+    def _forget_connections(self) -> None:
+        """In a forked child: leave the parent's connections alone, neither used nor closed."""
+        self._inherited = self._idle
+        self._idle = deque()
+        self.engine.dispose(close=False)
+
+    def close(self) -> None:
+        """Close what is idle; the next use opens anew."""
+        while self._idle:
+            self._idle.pop()[0].close()
+
+    def create_tables(self) -> None:
+        """Make what is missing of the tables; eight processes may do so at once."""
+        with self._guard(self._open()) as connection:
+            self._write_ahead(connection[1])
+        with self._guard(self._begun()) as connection:
+            cursor = connection[1].cursor()
+            if self.engine.dialect.name == "postgresql":
+                cursor.execute(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
+            for table in metadata.sorted_tables:
+                cursor.execute(str(CreateTable(table, if_not_exists=True).compile(dialect=self.engine.dialect)))
+            cursor.execute("COMMIT")
+            cursor.close()
+
+    def _write_ahead(self, raw: Any) -> None:
+        """Switch an SQLite file to WAL; the switch does not wait for locks by itself, so it is tried again."""
+        if self.engine.dialect.name != "sqlite":
+            return
+        for attempt in range(_WAL_TRIES):
+            try:
+                cursor = raw.cursor()
+                if cursor.execute("PRAGMA journal_mode").fetchone()[0] not in ("wal", "memory"):
+                    cursor.execute("PRAGMA journal_mode=WAL").fetchone()
+                return
+            except self._errors:
+                if attempt + 1 == _WAL_TRIES:
+                    raise
+                time.sleep(0.05)
+
+
+def _make_private(path: Path) -> None:
+    """Make an SQLite file that only this user reads (0600); its WAL takes the same mode."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))

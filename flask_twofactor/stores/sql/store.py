@@ -1,0 +1,292 @@
+"""The store: each verb one transaction, each decision the affected-row count of one conditional write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import and_, bindparam, delete, exists, insert, null, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql import ClauseElement
+
+from ...core.budget import Limit, add_attempt, remove_attempt
+from ...core.records import Enrolment, Mark, Standing, new_epoch
+from .database import Database, Row, Transaction
+from .schema import SCHEMA_VERSION, account, enrolment, mark, meta
+
+_S = bindparam("s")
+_ID = bindparam("i")
+_MARK_LIFE = 400 * 86400
+
+
+def insert_or_ignore(table: Any, dialect: str) -> ClauseElement:
+    """Build an INSERT that does nothing where the key stands."""
+    if dialect == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing()
+    if dialect == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return insert(table).prefix_with("IGNORE")
+
+
+def _reads() -> dict[str, ClauseElement]:
+    confirmed = enrolment.c.confirmed_at.is_not(None)
+    mine = enrolment.c.subject == account.c.subject
+    columns = (
+        account.c.epoch,
+        exists().where(and_(mine, confirmed)).label("enabled"),
+        exists().where(and_(mine, confirmed, enrolment.c.id == mark.c.enrolment)).label("bound"),
+        *mark.c,
+    )
+    with_mark = account.outerjoin(mark, and_(mark.c.digest == bindparam("d"), mark.c.subject == account.c.subject))
+    after = or_(
+        enrolment.c.subject > bindparam("s"),
+        and_(enrolment.c.subject == bindparam("s2"), enrolment.c.id > bindparam("i")),
+    )
+    return {
+        "meta": select(meta.c.value).where(meta.c.name == bindparam("n")),
+        "standing": select(*columns).select_from(with_mark).where(account.c.subject == _S),
+        "lock_account": select(account.c.attempts).where(account.c.subject == _S).with_for_update(),
+        "enrolment": select(*enrolment.c).where(enrolment.c.subject == _S, confirmed),
+        "pending": select(*enrolment.c).where(enrolment.c.subject == _S, enrolment.c.opened_by == bindparam("o")),
+        "next_enrolment": select(*enrolment.c).where(after).order_by(enrolment.c.subject, enrolment.c.id).limit(1),
+    }
+
+
+def _account_writes(dialect: str) -> dict[str, ClauseElement]:
+    return {
+        "add_meta": insert_or_ignore(meta, dialect),
+        "swap_meta": update(meta)
+        .where(meta.c.name == bindparam("n"), meta.c.value == bindparam("old"))
+        .values(value=bindparam("new")),
+        "add_account": insert_or_ignore(account, dialect),
+        "set_attempts": update(account).where(account.c.subject == _S).values(attempts=bindparam("a")),
+        "set_epoch": update(account).where(account.c.subject == _S).values(epoch=bindparam("e")),
+        "drop_account": delete(account).where(account.c.subject == _S),
+        "add_mark": insert(mark),
+        "touch_mark": update(mark).where(mark.c.digest == bindparam("d")).values(seen_at=bindparam("t")),
+        "drop_mark": delete(mark).where(mark.c.digest == bindparam("d")),
+        "drop_marks": delete(mark).where(mark.c.subject == _S),
+        "drop_old_marks": delete(mark).where(mark.c.subject == _S, mark.c.seen_at < bindparam("t")),
+    }
+
+
+def _enrolment_writes(dialect: str) -> dict[str, ClauseElement]:
+    this = and_(enrolment.c.subject == _S, enrolment.c.id == _ID)
+    pending = enrolment.c.confirmed_at.is_(None)
+    return {
+        "add_enrolment": insert(enrolment),
+        "add_pending": insert_or_ignore(enrolment, dialect),
+        "spend": update(enrolment)
+        .where(this, enrolment.c.confirmed_at.is_not(None), enrolment.c.last_step < bindparam("k"))
+        .values(last_step=bindparam("k2")),
+        "confirm": update(enrolment)
+        .where(this, pending)
+        .values(confirmed_at=bindparam("t"), last_step=bindparam("k"), opened_by=null()),
+        "count_try": update(enrolment)
+        .where(this, pending, enrolment.c.tries < bindparam("m"))
+        .values(tries=enrolment.c.tries + 1),
+        "reseal": update(enrolment).where(this, enrolment.c.sealed == bindparam("old")).values(sealed=bindparam("new")),
+        "drop_enrolment": delete(enrolment).where(this),
+        "drop_enrolments": delete(enrolment).where(enrolment.c.subject == _S),
+        "drop_pendings": delete(enrolment).where(enrolment.c.subject == _S, pending),
+        "drop_stale_pendings": delete(enrolment).where(
+            enrolment.c.subject == _S, pending, or_(enrolment.c.created_at < bindparam("t"), enrolment.c.tries >= bindparam("m"))
+        ),
+    }
+
+
+def _times(text: str) -> list[int]:
+    return [int(one) for one in text.split(",")] if text else []
+
+
+def _mark_values(given: Mark) -> dict[str, Any]:
+    return {column.name: getattr(given, column.name) for column in mark.c}
+
+
+def _enrolment_values(given: Enrolment) -> dict[str, Any]:
+    return {column.name: getattr(given, column.name) for column in enrolment.c}
+
+
+def _to_enrolment(row: Row | None) -> Enrolment | None:
+    names = [column.name for column in enrolment.c]
+    return None if row is None else Enrolment(**dict(zip(names, row, strict=True)))
+
+
+class SqlStore:
+    """A `Store` on a `Database`; the lock order is account, enrolment, mark, everywhere."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        dialect = database.engine.dialect.name
+        database.prepare(**_reads(), **_account_writes(dialect), **_enrolment_writes(dialect))
+
+    def __repr__(self) -> str:
+        return f"<SqlStore on {self._database.engine.dialect.name}>"
+
+    def init(self) -> None:
+        self._database.create_tables()
+        self.keep_meta("schema", SCHEMA_VERSION)
+
+    def meta(self, name: str) -> str | None:
+        row = self._database.read("meta", n=name)
+        return None if row is None else str(row[0])
+
+    def keep_meta(self, name: str, value: str) -> str:
+        with self._database.transaction() as run:
+            run.write("add_meta", name=name, value=value)
+            row = run.row("meta", n=name)
+        return value if row is None else str(row[0])
+
+    def replace_meta(self, name: str, old: str, new: str) -> bool:
+        with self._database.transaction() as run:
+            return run.write("swap_meta", n=name, old=old, new=new) == 1
+
+    def standing(self, subject: str, digest: str) -> Standing:
+        row = self._database.read("standing", s=subject, d=digest)
+        if row is None:
+            return Standing()
+        epoch, enabled, bound, found, *rest = row
+        presented = None if found is None else Mark(found, *rest)
+        return Standing(epoch, bool(enabled), presented, bool(bound) and presented is not None)
+
+    def enrolment(self, subject: str) -> Enrolment | None:
+        return _to_enrolment(self._database.read("enrolment", s=subject))
+
+    def enrolments(self, after: tuple[str, str] = ("", "")) -> Iterator[Enrolment]:
+        while found := _to_enrolment(self._database.read("next_enrolment", s=after[0], s2=after[0], i=after[1])):
+            yield found
+            after = (found.subject, found.id)
+
+    def reseal(self, subject: str, enrolment: str, old: str, new: str) -> bool:
+        with self._database.transaction() as run:
+            return run.write("reseal", s=subject, i=enrolment, old=old, new=new) == 1
+
+    def charge(self, subject: str, now: int, limits: Sequence[Limit]) -> bool:
+        with self._database.transaction() as run:
+            times = self._attempts(run, subject)
+            added = add_attempt(times, now, limits)
+            # Written back even where nothing was added: a spent budget costs the same work (THR-04).
+            run.write("set_attempts", s=subject, a=",".join(map(str, times if added is None else added)))
+            return added is not None
+
+    def spend_step(self, subject: str, enrolment: str, step: int, attempt: int | None, mark: Mark | None) -> bool:
+        with self._database.transaction() as run:
+            times = self._attempts(run, subject)
+            if not self._spend(run, subject, enrolment, step, times, attempt):
+                return False
+            if mark is not None:
+                self._write_mark(run, mark)
+            return True
+
+    def add_mark(self, mark: Mark, replaces: str = "") -> None:
+        with self._database.transaction() as run:
+            self._attempts(run, mark.subject)
+            if replaces:
+                run.write("drop_mark", d=replaces)
+            self._write_mark(run, mark)
+
+    def touch_mark(self, digest: str, now: int) -> None:
+        with self._database.transaction() as run:
+            run.write("touch_mark", d=digest, t=now)
+
+    def remove_mark(self, digest: str) -> bool:
+        with self._database.transaction() as run:
+            return run.write("drop_mark", d=digest) == 1
+
+    def open_enrolment(self, pending: Enrolment, not_before: int, max_tries: int) -> Enrolment:
+        with self._database.transaction() as run:
+            self._attempts(run, pending.subject)
+            run.write("drop_stale_pendings", s=pending.subject, t=not_before, m=max_tries)
+            run.write("add_pending", **_enrolment_values(pending))
+            row = run.row("pending", s=pending.subject, o=pending.opened_by)
+        return _to_enrolment(row) or pending
+
+    def pending_enrolment(self, subject: str, opened_by: str) -> Enrolment | None:
+        return _to_enrolment(self._database.read("pending", s=subject, o=opened_by))
+
+    def count_try(self, subject: str, enrolment: str, max_tries: int) -> bool:
+        with self._database.transaction() as run:
+            return run.write("count_try", s=subject, i=enrolment, m=max_tries) == 1
+
+    def confirm_enrolment(self, subject: str, enrolment: str, step: int, now: int, mark: Mark) -> bool:
+        with self._database.transaction() as run:
+            self._attempts(run, subject)
+            if run.row("enrolment", s=subject) is not None:
+                return False
+            if run.write("confirm", s=subject, i=enrolment, t=now, k=step) != 1:
+                return False
+            run.write("drop_pendings", s=subject)
+            self._end_sessions(run, subject)
+            self._write_mark(run, mark)
+            return True
+
+    def put_enrolment(self, enrolment: Enrolment) -> bool:
+        with self._database.transaction() as run:
+            self._attempts(run, enrolment.subject)
+            if run.row("enrolment", s=enrolment.subject) is not None:
+                return False
+            run.write("drop_pendings", s=enrolment.subject)
+            run.write("add_enrolment", **_enrolment_values(enrolment))
+            self._end_sessions(run, enrolment.subject)
+            return True
+
+    def disable(self, subject: str, enrolment: str, step: int, attempt: int, mark: Mark) -> bool:
+        with self._database.transaction() as run:
+            times = self._attempts(run, subject)
+            if not self._spend(run, subject, enrolment, step, times, attempt):
+                return False
+            run.write("drop_enrolment", s=subject, i=enrolment)
+            run.write("drop_pendings", s=subject)
+            self._end_sessions(run, subject)
+            self._write_mark(run, mark)
+            return True
+
+    def reset(self, subject: str) -> bool:
+        with self._database.transaction() as run:
+            self._attempts(run, subject)
+            stood = run.row("enrolment", s=subject) is not None
+            run.write("drop_enrolments", s=subject)
+            run.write("set_attempts", s=subject, a="")
+            self._end_sessions(run, subject)
+            return stood
+
+    def end_sessions(self, subject: str) -> int:
+        with self._database.transaction() as run:
+            self._attempts(run, subject)
+            run.write("drop_pendings", s=subject)
+            return self._end_sessions(run, subject)
+
+    def forget(self, subject: str) -> None:
+        with self._database.transaction() as run:
+            run.write("drop_account", s=subject)
+            run.write("drop_enrolments", s=subject)
+            run.write("drop_marks", s=subject)
+
+    @staticmethod
+    def _attempts(run: Transaction, subject: str) -> list[int]:
+        """Lock the account's row, making it where it is missing, and give the times of its attempts."""
+        row = run.row("lock_account", s=subject)
+        if row is None:
+            run.write("add_account", subject=subject, epoch=0, attempts="")
+            row = run.row("lock_account", s=subject)
+        return _times("" if row is None else row[0])
+
+    @staticmethod
+    def _spend(
+        run: Transaction, subject: str, enrolment: str, step: int, times: list[int], attempt: int | None
+    ) -> bool:
+        if run.write("spend", s=subject, i=enrolment, k=step, k2=step) != 1:
+            return False
+        if attempt is not None:
+            run.write("set_attempts", s=subject, a=",".join(map(str, remove_attempt(times, attempt))))
+        return True
+
+    @staticmethod
+    def _end_sessions(run: Transaction, subject: str) -> int:
+        run.write("set_epoch", s=subject, e=new_epoch())
+        return run.write("drop_marks", s=subject)
+
+    @staticmethod
+    def _write_mark(run: Transaction, mark: Mark) -> None:
+        run.write("drop_old_marks", s=mark.subject, t=mark.created_at - _MARK_LIFE)
+        run.write("add_mark", **_mark_values(mark))

@@ -1,0 +1,58 @@
+"""The blueprint, and what runs around every request of the app."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, request
+
+from ..state import State
+from . import gate, login, manage, pages, setup
+from . import session as browser
+from .current import current_state
+
+
+def make_blueprint(url_prefix: str) -> Blueprint:
+    """Make the blueprint: a page an endpoint, GET and POST only."""
+    blueprint = Blueprint("twofactor", __name__, url_prefix=url_prefix, template_folder="../templates", static_folder="../static/twofactor")
+    both = ["GET", "POST"]
+    blueprint.add_url_rule("/identify", "identify", login.identify, methods=both)
+    blueprint.add_url_rule("/credential", "credential", login.credential, methods=both)
+    blueprint.add_url_rule("/challenge", "challenge", login.challenge, methods=both)
+    blueprint.add_url_rule("/settings", "settings", manage.settings, methods=["GET"])
+    blueprint.add_url_rule("/setup", "setup", setup.setup_view, methods=both)
+    blueprint.add_url_rule("/manage", "manage", manage.manage_view, methods=both)
+    blueprint.add_url_rule("/password", "step_up", manage.step_up, methods=both)
+    return blueprint
+
+
+def attach(app: Flask, state: State) -> None:
+    """Register the pages, the gate and the hooks around each request."""
+    app.register_blueprint(make_blueprint(state.settings.url_prefix))
+    app.jinja_env.globals["twofactor_panel"] = pages.panel
+    for error in pages.PROBLEMS:
+        app.register_error_handler(error, pages.problem)
+    gate.watch(app)
+    gate.bind(app)
+    app.before_request_funcs.setdefault(None, []).insert(0, _refuse_body)
+    app.after_request(_finish)
+
+
+def take_over(app: Flask, endpoint: str) -> None:
+    """Put our first page in the place of a log-in view of the host: URL, endpoint and links stay."""
+    app.view_functions[endpoint] = login.identify
+
+
+def is_ours(endpoint: str | None) -> bool:
+    """Tell by the endpoint's name whether a page of ours answers (FLG-10)."""
+    if endpoint is None:
+        return False
+    return endpoint.startswith("twofactor.") or endpoint in current_state().login_endpoints
+
+
+def _refuse_body() -> Any:
+    return pages.body_problem() if is_ours(request.endpoint) else None
+
+
+def _finish(response: Response) -> Response:
+    return browser.finish(current_app.extensions["twofactor"], response)

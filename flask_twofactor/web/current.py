@@ -1,0 +1,87 @@
+"""The state of the app that serves this request, and who its person is."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from flask import current_app, g, request
+from flask_login import current_user
+
+from ..core.records import Mark, Note
+from ..errors import Forbidden, WiringError
+from ..flows.login import Verdict
+from ..state import State
+
+Source = Literal["session", "cookie", "request"]
+
+
+@dataclass(frozen=True)
+class Presence:
+    """Whom Flask-Login loaded for this request, from where, and what the gate says of it."""
+
+    user: Any
+    subject: str
+    source: Source
+    verdict: Verdict
+    proof: Mark | Note | None = None
+
+    @property
+    def password_at(self) -> int:
+        """Give when the password was last checked in this sign-in, 0 for never."""
+        return self.proof.password_at if self.proof else 0
+
+    @property
+    def sign_in(self) -> str:
+        """Give what names this sign-in: a pending key is bound to it (ENR-04)."""
+        return "" if self.proof is None else self.proof.digest if isinstance(self.proof, Mark) else self.proof.id
+
+
+def current_state() -> State:
+    """Give the state of the current app; an error that says what is missing where there is none."""
+    try:
+        return cast(State, current_app.extensions["twofactor"])
+    except KeyError:
+        raise WiringError("this app has no TwoFactor; attach one: TwoFactor(app)") from None
+
+
+def presence() -> Presence | None:
+    """Give who was loaded for this request, None for nobody; loads the user where that is still to come."""
+    bool(current_user)  # the proxy loads, the gate judges and leaves its finding on g
+    return cast("Presence | None", g.get("_twofactor_presence"))
+
+
+def settings_person() -> Presence | None:
+    """Give the person whose factor the settings pages may touch, None for nobody.
+
+    Raises `Forbidden` for an identity that a ``request_loader`` gave: it is not from a session, and often
+    nothing but a posted name.
+    """
+    found = presence()
+    if found is None or found.verdict is not Verdict.IN:
+        return None
+    if found.source == "request":
+        raise Forbidden("the factor is managed from a session only")
+    return found
+
+
+def is_true(value: Any) -> bool:
+    """Give the truth of an attribute that some hosts write as a method."""
+    return bool(value() if callable(value) else value)
+
+
+def client_source() -> str:
+    """Name where the request came from: the IPv4 address, or the /64 of an IPv6 one (THR-07).
+
+    ``request.remote_addr`` alone counts; forwarding headers do where the host installed ``ProxyFix``.
+    """
+    try:
+        address = ipaddress.ip_address(request.remote_addr or "")
+    except ValueError:
+        return "unknown"
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)

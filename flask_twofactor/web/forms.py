@@ -1,0 +1,144 @@
+"""The form classes, one a page; a host swaps any of them (``TwoFactor(app, forms={"identify": Mine})``).
+
+CSRF is always on here, whatever the host's own forms do; only a test run (``TESTING`` with
+``WTF_CSRF_ENABLED = False``) goes without (CSR-01).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import current_app, request
+from flask_wtf import FlaskForm
+from flask_wtf.csrf import validate_csrf
+from wtforms import BooleanField, PasswordField, StringField, ValidationError
+from wtforms.validators import InputRequired, Length
+
+from ..core.codes import MAX_LENGTH as MAX_CODE
+from ..core.identifiers import MAX_LENGTH as MAX_IDENTIFIER
+from ..errors import BadRequest
+from ..flows.login import MAX_PASSWORD
+
+_SINGLE = ("csrf_token", "identifier", "password", "code", "remember")
+
+
+def csrf_is_on() -> bool:
+    """Tell whether our pages check a CSRF token: always, but in a test run that turned it off."""
+    return not (current_app.testing and current_app.config.get("WTF_CSRF_ENABLED") is False)
+
+
+class TwoFactorForm(FlaskForm):  # type: ignore[misc]
+    """What every form of ours has: the CSRF token."""
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+        """CSRF as `csrf_is_on` says."""
+
+        @property
+        def csrf(self) -> bool:
+            """Tell whether the form carries a token."""
+            return csrf_is_on()
+
+
+def _text(field_id: str, autocomplete: str, **attributes: Any) -> dict[str, Any]:
+    return {
+        "id": f"tf-{field_id}", "autocomplete": autocomplete, "autocapitalize": "none", "spellcheck": "false",
+        **attributes,
+    }  # fmt: skip
+
+
+def _code_field() -> Any:
+    return StringField(
+        "Code",
+        [InputRequired("Enter the code."), Length(max=MAX_CODE)],
+        render_kw=_text("code", "one-time-code", inputmode="numeric"),
+    )
+
+
+def _password_field() -> Any:
+    return PasswordField(
+        "Password",
+        [InputRequired("Enter your password."), Length(max=MAX_PASSWORD)],
+        render_kw=_text("password", "current-password"),
+    )
+
+
+class IdentifyForm(TwoFactorForm):
+    """The first page: who wants to log in."""
+
+    identifier = StringField(
+        "User ID",
+        [InputRequired("Enter your user ID."), Length(max=MAX_IDENTIFIER, message="That user ID is too long.")],
+        render_kw=_text("identifier", "username"),
+    )
+
+
+class CredentialForm(TwoFactorForm):
+    """The second page: the password, and the code where the page asks for it.
+
+    Neither field says alone that it is missing or too long: the submission is judged as a whole (VER-10).
+    """
+
+    password = PasswordField("Password", render_kw=_text("password", "current-password", required=True))
+    code = StringField("Code", render_kw=_text("code", "one-time-code", inputmode="numeric"))
+    remember = BooleanField("Keep me logged in on this device", render_kw={"id": "tf-remember"})
+
+
+class ChallengeForm(TwoFactorForm):
+    """The code that a session still owes."""
+
+    code = _code_field()
+
+
+class SetupForm(TwoFactorForm):
+    """The code that turns the factor on."""
+
+    code = _code_field()
+
+
+class ManageForm(TwoFactorForm):
+    """The code that turns the factor off."""
+
+    code = _code_field()
+
+
+class StepUpForm(TwoFactorForm):
+    """The password again, before a factor is set up or taken away."""
+
+    password = _password_field()
+
+
+DEFAULT_FORMS: dict[str, type] = {
+    "identify": IdentifyForm,
+    "credential": CredentialForm,
+    "challenge": ChallengeForm,
+    "setup": SetupForm,
+    "manage": ManageForm,
+    "step_up": StepUpForm,
+}
+
+
+def submitted(form: Any) -> bool:
+    """Tell whether ``form`` was posted and is complete.
+
+    Raises `BadRequest` for what no page of ours sends: a missing or wrong CSRF token, also where the host's
+    own form class has none, and a field given twice (CSR-06, THR-15).
+    """
+    if request.method != "POST":
+        return False
+    token = current_app.config.get("WTF_CSRF_FIELD_NAME", "csrf_token")
+    if any(len(request.form.getlist(name)) > 1 for name in {token, *_SINGLE}):
+        raise BadRequest("a field was sent twice")
+    complete = bool(form.validate())
+    if csrf_is_on():
+        _require_token(form, token)
+    return complete
+
+
+def _require_token(form: Any, name: str) -> None:
+    checked = form.meta.csrf and name in form
+    if checked and not form[name].errors:
+        return
+    try:
+        validate_csrf(request.form.get(name))
+    except ValidationError:
+        raise BadRequest("the CSRF token is missing, wrong or too old") from None

@@ -1,0 +1,148 @@
+"""The gate: who counts as logged in, answered once, behind every way in that Flask-Login has.
+
+It stands behind the loading of the user (session, remember cookie, ``request_loader``) and behind
+``login_user``, on the app's own LoginManager, whichever was set up first: it is bound again whenever an app
+context is pushed and the manager does not carry it, so that no later registration removes it (FLG-03).
+Flask-Login first finds its user, then the gate judges: a refusal never makes Flask-Login fall through to
+a weaker source (FLG-05).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, current_app, g, redirect, session, url_for
+from flask_login import (
+    LoginManager,
+    user_loaded_from_cookie,
+    user_loaded_from_request,
+    user_logged_in,
+    user_logged_out,
+)
+
+from ..core.records import Mark, Note, Standing
+from ..flows import login
+from ..flows.login import Verdict
+from ..state import State
+from . import session as browser
+from .current import Presence, Source, current_state, is_true
+from .redirects import here
+
+_BOUND = "_twofactor_bound"
+
+
+def watch(app: Flask) -> None:
+    """Hear what Flask-Login announces for ``app``."""
+    user_logged_in.connect(_on_login, app)
+    user_logged_out.connect(_on_logout, app)
+    user_loaded_from_cookie.connect(_on_cookie, app)
+    user_loaded_from_request.connect(_on_request, app)
+
+
+def bind(app: Flask, **_: Any) -> None:
+    """Put the gate on the app's LoginManager unless it is there; costs a look-up where it is."""
+    manager = getattr(app, "login_manager", None)
+    if manager is None or _BOUND in manager.__dict__:
+        return
+    load, unauthorized = manager._load_user, manager.unauthorized
+    manager._load_user = lambda: _load(manager, load)
+    manager.unauthorized = lambda: _unauthorized(unauthorized)
+    setattr(manager, _BOUND, True)
+
+
+def _load(manager: LoginManager, load: Any) -> None:
+    if "twofactor" not in current_app.extensions:  # one LoginManager may serve an app without us
+        load()
+        return
+    g._twofactor_source = "session"
+    g._twofactor_presence = None
+    load()
+    user = g._login_user
+    if user is None or not is_true(user.is_authenticated):
+        return
+    manager._update_request_context_with_user()  # nobody, until the judgement says otherwise
+    state = current_state()
+    found = _judge(state, user, g._twofactor_source)
+    g._twofactor_presence = found
+    if found.verdict is Verdict.IN:
+        manager._update_request_context_with_user(user)
+
+
+def _judge(state: State, user: Any, source: Source) -> Presence:
+    """Judge whom Flask-Login found: one read of the store."""
+    subject = state.subject_of(user)
+    digest = browser.mark_digest()
+    standing = state.store.standing(subject, digest)
+    if source == "request":
+        return Presence(user, subject, source, Verdict.OUT if standing.enabled else Verdict.IN)
+    proof = _proof(state, subject, standing, digest)
+
+    def remembered() -> bool:
+        known = source == "cookie" or browser.has_remember_cookie()
+        return known and standing.epoch == browser.companion_epoch(state, subject)
+
+    verdict = login.verdict(state, subject, standing, proof, remembered)
+    if verdict is Verdict.IN and isinstance(proof, Mark) and login.is_alive(state, proof):
+        login.touch(state, proof)
+    elif verdict is not Verdict.OUT and standing.epoch and not _is_current(proof, standing):
+        proof = browser.keep_note(state, subject, standing.epoch, 0)
+    return Presence(user, subject, source, verdict, proof)
+
+
+def _proof(state: State, subject: str, standing: Standing, digest: str) -> Mark | Note | None:
+    if digest:
+        return standing.mark or browser.dead_note(subject)
+    return browser.note_of(state, subject)
+
+
+def _is_current(proof: Mark | Note | None, standing: Standing) -> bool:
+    return isinstance(proof, Note) and proof.epoch == standing.epoch
+
+
+def _on_cookie(_: Flask, **__: Any) -> None:
+    g._twofactor_source = "cookie"
+
+
+def _on_request(_: Flask, **__: Any) -> None:
+    g._twofactor_source = "request"
+
+
+def _on_login(_: Flask, user: Any, **__: Any) -> None:
+    """Judge a ``login_user``: the end of our own log-in, or one of the host's, in this very request (FLG-02)."""
+    if user is None or not is_true(user.is_authenticated):
+        return
+    current_app.login_manager._update_request_context_with_user()  # type: ignore[attr-defined]
+    state = current_state()
+    subject = state.subject_of(user)
+    if session.get("_remember") == "set":
+        browser.companion_wanted(subject)
+    if browser.is_completing(subject):
+        current_app.login_manager._update_request_context_with_user(user)  # type: ignore[attr-defined]
+        return
+    if ended := browser.drop_mark():
+        state.store.remove_mark(ended)
+    standing = state.store.standing(subject, "")
+    if standing.enabled:
+        browser.clear(state, ("_user_id", "_fresh", "_id", "_remember", "_remember_seconds"))
+    note = browser.keep_note(state, subject, standing.epoch, state.now if session.get("_fresh") else 0)
+    verdict = Verdict.DUE if standing.enabled else Verdict.IN
+    g._twofactor_presence = Presence(user, subject, "session", verdict, note)
+    if verdict is Verdict.IN:
+        current_app.login_manager._update_request_context_with_user(user)  # type: ignore[attr-defined]
+
+
+def _on_logout(_: Flask, **__: Any) -> None:
+    """End the mark on the server, so that a copied cookie is dead (SES-03)."""
+    g._twofactor_presence = None
+    browser.companion_unwanted()
+    ended = browser.drop_mark()
+    session.pop(browser.PENDING_KEY, None)
+    if ended:
+        current_state().store.remove_mark(ended)
+
+
+def _unauthorized(unauthorized: Any) -> Any:
+    found = g.get("_twofactor_presence")
+    if found is not None and found.verdict is Verdict.DUE:
+        return redirect(url_for("twofactor.challenge", next=here()))
+    return unauthorized()

@@ -1,0 +1,171 @@
+"""The views of the log-in: identify, credential, challenge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import redirect, request, url_for
+
+from ..core.keyring import token_digest
+from ..core.records import Mark
+from ..errors import CodeRejected, LoginRefused, Throttled
+from ..flows import login
+from ..flows.login import Verdict
+from ..state import State
+from . import session as browser
+from .current import Presence, client_source, current_state, presence
+from .forms import submitted
+from .pages import page, render
+from .redirects import safe_next
+
+REFUSED = "These details are not right. Check them and try again."
+WRONG_CODE = "That code is not right. Wait for the next one in your authenticator app and try again."
+EXPIRED = "That took longer than ten minutes, so please start again. Your user ID is still filled in."
+INVALID_NAME = "Enter your user ID as this console knows it."
+
+
+def waiting(error: Throttled) -> str:
+    """Say how long to wait, in words."""
+    minutes = -(-error.retry_after // 60)
+    return f"Too many attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
+
+
+@page
+def identify(**_: Any) -> Any:
+    """Ask who wants to log in; also stands in for the host's own log-in endpoints."""
+    state = current_state()
+    target = safe_next(request.args.get("next"))
+    if request.method == "GET" and "switch" not in request.args and (found := presence()):
+        if found.verdict is Verdict.IN:
+            return redirect(target or after_login(state, found.user))
+        if found.verdict is Verdict.DUE:
+            return redirect(url_for("twofactor.challenge", next=target))
+    form = state.forms["identify"]()
+    error = None
+    if submitted(form):
+        identifier = state.parse_identifier(form.identifier.data)
+        if identifier is not None:
+            browser.keep_pending(state, identifier, target)
+            long = None if browser.fits_session(target) else target
+            return redirect(url_for("twofactor.credential", next=long))
+        error = INVALID_NAME
+    return _identify_page(form, target, error or first_error(form))
+
+
+def _identify_page(form: Any, target: str | None, error: str | None) -> Any:
+    action = url_for("twofactor.identify", next=target)
+    return render("identify", form=form, action=action, error=error, title="Log in")
+
+
+@page
+def credential() -> Any:
+    """Ask for the password, or the password and the code together, and judge them as one."""
+    state = current_state()
+    step = browser.pending(state)
+    if step is None:
+        return redirect(url_for("twofactor.identify", next=safe_next(request.args.get("next"))))
+    target = safe_next(request.args.get("next")) or safe_next(step.target)
+    if state.now - step.at > state.settings.pending_seconds:
+        return _start_again(state, step.identifier, target)
+    form = state.forms["credential"]()
+    identifier = step.identifier
+    submitted(form)  # a bad token ends here; what is missing is judged with the rest
+    if request.method != "POST":
+        return _credential_page(state, form, identifier, target)
+    # The page's own name is a claim like any other: it is judged, whatever another tab made of the session.
+    claimed = request.form.get("identifier")
+    if claimed is not None:
+        identifier = state.parse_identifier(claimed) or identifier
+    return _judge_credential(state, form, identifier, target)
+
+
+def _judge_credential(state: State, form: Any, identifier: str, target: str | None) -> Any:
+    password, code = form.password.data or "", form.code.data
+    remember = bool(form.remember.data) if "remember" in form else False
+    try:
+        done = login.check(state, identifier, password, code, client_source())
+        if not browser.begin(state, done.user, done.subject, done.token, password, remember):
+            state.store.remove_mark(token_digest(done.token))
+            raise LoginRefused("the host's log-in refused")
+    except LoginRefused:
+        return _credential_page(state, form, identifier, target, error=REFUSED)
+    except Throttled as error:
+        return throttled(_credential_page(state, form, identifier, target, error=waiting(error)), error)
+    return redirect(target or after_login(state, done.user))
+
+
+def _credential_page(state: State, form: Any, identifier: str, target: str | None, **values: Any) -> Any:
+    asks_code = login.identify(state, identifier)
+    if form.code.data:
+        form.code.data = ""
+    return render(
+        "credential",
+        form=form,
+        asks_code=asks_code,
+        identifier=identifier,
+        action=url_for("twofactor.credential", next=None if browser.fits_session(target) else target),
+        restart_url=url_for("twofactor.identify", next=target),
+        title="Log in",
+        **values,
+    )
+
+
+def _start_again(state: State, identifier: str, target: str | None) -> Any:
+    """Go back to the first page with the name kept, and say why (ACC-06)."""
+    form = state.forms["identify"](formdata=None, data={"identifier": identifier})
+    return _identify_page(form, target, EXPIRED)
+
+
+@page
+def challenge() -> Any:
+    """Ask for the code that a session owes, or that step-up wants again."""
+    state = current_state()
+    target = safe_next(request.args.get("next"))
+    found = presence()
+    if found is None or found.verdict is Verdict.OUT or found.source == "request":
+        return redirect(url_for("twofactor.identify", next=target))
+    if found.verdict is Verdict.IN and not login.has_factor(state, found.subject):
+        return redirect(target or after_login(state, found.user))
+    form = state.forms["challenge"]()
+    if not submitted(form):
+        return _challenge_page(state, form, found, target, first_error(form))
+    try:
+        mark = found.proof if isinstance(found.proof, Mark) else None
+        source, replaces = client_source(), mark.digest if mark else ""
+        token = login.answer(state, found.subject, form.code.data, source, found.password_at, replaces)
+    except CodeRejected:
+        return _challenge_page(state, form, found, target, WRONG_CODE)
+    except Throttled as error:
+        return throttled(_challenge_page(state, form, found, target, waiting(error)), error)
+    browser.renew(state, token, keep_all=True)
+    return redirect(target or after_login(state, found.user))
+
+
+def _challenge_page(state: State, form: Any, found: Presence, target: str | None, error: str | None) -> Any:
+    form.code.data = ""
+    return render(
+        "challenge",
+        form=form,
+        error=error,
+        account=str(state.hooks.ask("account_name", found.user)),
+        action=url_for("twofactor.challenge", next=target),
+        restart_url=url_for("twofactor.identify", switch=1, next=target),
+        title="Enter your code",
+    )
+
+
+def first_error(form: Any) -> str | None:
+    """Give the first thing that a form misses."""
+    return next((str(error) for errors in form.errors.values() for error in errors), None)
+
+
+def throttled(response: Any, error: Throttled) -> Any:
+    """Make a page the answer to too many attempts: 429 and when to come back."""
+    response.status_code = error.status
+    response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def after_login(state: State, user: Any) -> str:
+    """Give where a log-in without ``next`` leads."""
+    return str(state.hooks.ask("after_login_url", user))

@@ -1,0 +1,138 @@
+"""The views of the settings: the panel's page, MANAGE, and the password again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import current_app, flash, redirect, request, url_for
+
+from ..core.records import Mark
+from ..errors import CodeRejected, FactorRequired, LoginRefused, Throttled
+from ..flows import login, manage
+from ..state import State
+from . import session as browser
+from .current import Presence, client_source, current_state, settings_person
+from .forms import submitted
+from .login import REFUSED, WRONG_CODE, after_login, first_error, throttled, waiting
+from .pages import page, panel_values, render
+from .redirects import here, safe_next
+
+DISABLED = "MFA DISABLED"
+
+
+def entered() -> Presence | Any:
+    """Give the person of a settings page, or the response that leads there: log-in, challenge, step-up."""
+    person = settings_person()
+    if person is None:
+        return current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
+    state = current_state()
+    if person.proof is None or state.now - person.password_at > state.settings.password_seconds:
+        return redirect(url_for("twofactor.step_up", next=here()))
+    return person
+
+
+def settings_url(state: State) -> str:
+    """Give the page with the settings panel."""
+    return url_for(state.settings.settings_endpoint)
+
+
+@page
+def settings() -> Any:
+    """Show whether the factor is on, with the button that changes it."""
+    person = entered()
+    if not isinstance(person, Presence):
+        return person
+    back = after_login(current_state(), person.user)
+    return render("settings", title="Two-factor authentication", back_url=back, **panel_values(person.user))
+
+
+@page
+def manage_view() -> Any:
+    """Take the factor away with a current code."""
+    person = entered()
+    if not isinstance(person, Presence):
+        return person
+    state = current_state()
+    if not login.has_factor(state, person.subject):
+        return redirect(url_for("twofactor.setup"))
+    form = state.forms["manage"]()
+    if not submitted(form):
+        return _manage_page(state, form, person, first_error(form))
+    again = browser.has_remember_cookie()
+    try:
+        token = manage.disable(state, person.user, form.code.data, person.password_at)
+    except CodeRejected:
+        return _manage_page(state, form, person, WRONG_CODE)
+    except FactorRequired:
+        return _manage_page(state, form, person, "Two-factor authentication is mandatory for this account.")
+    browser.renew(state, token)
+    browser.companion_wanted(person.subject) if again else None
+    browser.keep_notice(DISABLED)
+    return redirect(settings_url(state))
+
+
+def _manage_page(state: State, form: Any, person: Presence, error: str | None) -> Any:
+    form.code.data = ""
+    return render(
+        "manage",
+        form=form,
+        error=error,
+        required=state.hooks.is_yes("requirement", person.user),
+        action=url_for("twofactor.manage"),
+        settings_url=settings_url(state),
+        title="Manage two-factor authentication",
+    )
+
+
+@page
+def step_up() -> Any:
+    """Ask for the password again where the last check is too old for what comes next (ENR-05, LIF-01)."""
+    person = settings_person()
+    if person is None:
+        return current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
+    state = current_state()
+    target = safe_next(request.args.get("next"))
+    form = state.forms["step_up"]()
+    if not submitted(form):
+        return _step_up_page(state, form, person, target, first_error(form))
+    mark = person.proof if isinstance(person.proof, Mark) else None
+    try:
+        token = login.confirm_password(state, person.user, form.password.data, client_source(), mark)
+    except LoginRefused:
+        return _step_up_page(state, form, person, target, REFUSED)
+    except Throttled as error:
+        return throttled(_step_up_page(state, form, person, target, waiting(error)), error)
+    browser.renew(state, token)
+    return redirect(target or settings_url(state))
+
+
+def _step_up_page(state: State, form: Any, person: Presence, target: str | None, error: str | None) -> Any:
+    return render(
+        "step_up",
+        form=form,
+        error=error,
+        account=str(state.hooks.ask("account_name", person.user)),
+        action=url_for("twofactor.step_up", next=target),
+        settings_url=settings_url(state),
+        title="Confirm your password",
+    )
+
+
+def step_up_response(seconds: int) -> Any:
+    """Give the response that asks for a proof again where the last is older than ``seconds``; None where not.
+
+    The proof is a code, or the password where the account has no factor. A GET is resumed; what was
+    posted has to be sent again, and the person is told so.
+    """
+    found = settings_person()
+    if found is None:
+        return current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
+    mark = found.proof if isinstance(found.proof, Mark) else None
+    with_code = mark is not None and mark.enrolment != ""
+    proven_at = mark.code_at if mark is not None and with_code else found.password_at
+    if proven_at and current_state().now - proven_at <= seconds:
+        return None
+    if request.method not in ("GET", "HEAD"):
+        flash("That needed a fresh proof that it is you. Please send it again.", "twofactor")
+    endpoint = "twofactor.challenge" if with_code else "twofactor.step_up"
+    return redirect(url_for(endpoint, next=here()), 303)

@@ -1,0 +1,244 @@
+"""Every touch of ``flask.session`` and of our cookies: all the trust that is kept in a browser.
+
+Four keys, one meaning each (SES-14): the *mark* (random value of a completed log-in), the *note* (sealed,
+of a log-in that the host did itself), the *pending* step between the two pages (sealed, constant length)
+with where it leads, and a *notice* to show once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import struct
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from flask import Response, current_app, g, request, session
+from flask_login import COOKIE_NAME, decode_cookie
+
+from ..core.keyring import NOTE, PENDING, REMEMBER, token_digest
+from ..core.records import Note, Pending
+from ..state import State
+
+MARK_KEY = "_twofactor_mark"
+NOTE_KEY = "_twofactor_note"
+PENDING_KEY = "_twofactor_pending"
+NEXT_KEY = "_twofactor_next"
+NOTICE_KEY = "_twofactor_notice"
+KEYS = (MARK_KEY, NOTE_KEY, PENDING_KEY, NEXT_KEY, NOTICE_KEY)
+COMPANION_COOKIE = "twofactor_remember"
+
+_FLASK_LOGIN_KEYS = ("_user_id", "_fresh", "_id", "_remember", "_remember_seconds")
+_FLASK_KEYS = ("_permanent", "_flashes")
+_NAME_SIZES = (96, 320)
+_MAX_NEXT = 200
+_DEAD_EPOCH = -1
+
+
+# The step between the two pages
+
+
+def keep_pending(state: State, identifier: str, target: str | None) -> None:
+    """Keep who wants to log in, sealed at a constant length (SES-07), and where to go then if that is short."""
+    name = identifier.encode()
+    size = next(size for size in _NAME_SIZES if len(name) <= size)
+    plain = struct.pack(">QH", state.now, len(name)) + name.ljust(size, b"\0")
+    session[PENDING_KEY] = state.keyring.seal(PENDING, plain)
+    session.pop(NEXT_KEY, None)
+    if fits_session(target):
+        session[NEXT_KEY] = target
+    _touched()
+
+
+def fits_session(target: str | None) -> bool:
+    """Tell whether a ``next`` is short enough for the cookie; a longer one rides in the URL (SES-12)."""
+    return target is not None and len(target) <= _MAX_NEXT
+
+
+def pending(state: State) -> Pending | None:
+    """Give the step between the pages, too old or not; None where there is none."""
+    plain = state.keyring.open(PENDING, _text(PENDING_KEY))
+    if plain is None:
+        return None
+    at, length = struct.unpack_from(">QH", plain)
+    target = _text(NEXT_KEY)
+    return Pending(plain[10 : 10 + length].decode(), at, target)
+
+
+# What proves a log-in
+
+
+def mark_digest() -> str:
+    """Give the digest of the session's mark, "" where it has none."""
+    token = _text(MARK_KEY)
+    return "" if token is None else token_digest(token)
+
+
+def drop_mark() -> str:
+    """Take the mark and the note out of the session; give the mark's digest, "" for none."""
+    digest = mark_digest()
+    for key in (MARK_KEY, NOTE_KEY):
+        session.pop(key, None)
+    return digest
+
+
+def keep_note(state: State, subject: str, epoch: int, password_at: int) -> Note:
+    """Replace what the session held by a note of a log-in that the host did itself."""
+    note = Note(secrets.token_hex(16), subject, epoch, password_at)
+    plain = struct.pack(">qQ", epoch, password_at) + bytes.fromhex(note.id)
+    session.pop(MARK_KEY, None)
+    session[NOTE_KEY] = state.keyring.seal(NOTE, plain, subject)
+    _touched()
+    return note
+
+
+def note_of(state: State, subject: str) -> Note | None:
+    """Give the session's note; a dead one where it holds something that is no note of ``subject``."""
+    if NOTE_KEY not in session:
+        return None
+    plain = state.keyring.open(NOTE, _text(NOTE_KEY), subject)
+    if plain is None:
+        return dead_note(subject)
+    epoch, password_at = struct.unpack_from(">qQ", plain)
+    return Note(plain[16:].hex(), subject, epoch, password_at)
+
+
+def dead_note(subject: str) -> Note:
+    """Give a note that proves nothing: of an epoch that no account has."""
+    return Note("", subject, _DEAD_EPOCH, 0)
+
+
+def begin(state: State, user: Any, subject: str, token: str, password: str | None, remember: bool) -> bool:
+    """Clear and renew the session and log the user in as the host does (SES-01).
+
+    False, and the session as it was, where ``login_user`` or the host's ``complete`` refuses (VER-13).
+    """
+    before = dict(session)
+    clear(state)
+    session[MARK_KEY] = token
+    with completing(subject):
+        refused = state.hooks.ask("complete", user, password, remember) is False
+    if refused:
+        session.clear()
+        session.update(before)
+        return False
+    _regenerate()
+    _touched()
+    return True
+
+
+def renew(state: State, token: str, *, keep_all: bool = False) -> None:
+    """Put a new mark into a signed-in session and drop what was planted before (SES-01).
+
+    Kept are Flask's and Flask-Login's own keys and those that the host declared; all of them but the CSRF
+    token and ours with ``keep_all``, for the code after a log-in that the host did itself.
+    """
+    if keep_all:
+        for key in ("csrf_token", *KEYS):
+            session.pop(key, None)
+    else:
+        clear(state, _FLASK_LOGIN_KEYS)
+    session[MARK_KEY] = token
+    _regenerate()
+    _touched()
+
+
+def clear(state: State, keep: tuple[str, ...] = ()) -> None:
+    """Empty the session but for Flask's own keys, the host's declared ones and ``keep``."""
+    kept = (*_FLASK_KEYS, *state.settings.session_keep, *keep)
+    values = {key: session[key] for key in kept if key in session}
+    session.clear()
+    session.update(values)
+
+
+@contextlib.contextmanager
+def completing(subject: str) -> Iterator[None]:
+    """Bracket the ``login_user`` that ends a complete log-in of ours: the gate lets it through."""
+    g._twofactor_completing = subject
+    try:
+        yield
+    finally:
+        g._twofactor_completing = None
+
+
+def is_completing(subject: str) -> bool:
+    """Tell whether a ``login_user`` of ``subject`` is the end of a complete log-in of ours."""
+    return g.get("_twofactor_completing") == subject
+
+
+# A notice, shown once
+
+
+def keep_notice(text: str) -> None:
+    """Keep a message for the next settings panel."""
+    session[NOTICE_KEY] = text
+
+
+def take_notice() -> str | None:
+    """Give the message and forget it."""
+    text = _text(NOTICE_KEY)
+    session.pop(NOTICE_KEY, None) if text is not None else None
+    return text
+
+
+# The companion of Flask-Login's remember cookie: it tells the epoch, which that cookie cannot
+
+
+def has_remember_cookie() -> bool:
+    """Tell whether the browser presents a valid remember cookie of the session's user."""
+    value = request.cookies.get(current_app.config.get("REMEMBER_COOKIE_NAME", COOKIE_NAME))
+    if value is None or session.get("_remember") == "clear":
+        return False
+    return bool(decode_cookie(value) == session.get("_user_id"))
+
+
+def companion_epoch(state: State, subject: str) -> int:
+    """Give the epoch in which the browser's remember cookie was issued for ``subject``, 0 where unknown."""
+    plain = state.keyring.open(REMEMBER, request.cookies.get(COMPANION_COOKIE), subject)
+    return 0 if plain is None else int(struct.unpack(">q", plain)[0])
+
+
+def companion_wanted(subject: str) -> None:
+    """Note that this response is to renew or set the companion for ``subject``."""
+    g._twofactor_companion = subject
+
+
+def companion_unwanted() -> None:
+    """Note that this response is to delete the companion."""
+    g._twofactor_companion = ""
+
+
+def finish(state: State, response: Response) -> Response:
+    """Write the companion cookie, and keep every response that carries our trust out of caches (HDR-01)."""
+    subject = g.get("_twofactor_companion")
+    attributes = {
+        name.lower(): current_app.config.get(f"REMEMBER_COOKIE_{name}", default)
+        for name, default in (("DOMAIN", None), ("PATH", "/"), ("SECURE", False), ("SAMESITE", None))
+    }
+    if subject:
+        epoch = state.store.standing(subject, "").epoch
+        value = state.keyring.seal(REMEMBER, struct.pack(">q", epoch), subject)
+        lifetime = current_app.config.get("REMEMBER_COOKIE_DURATION", timedelta(days=365))
+        response.set_cookie(COMPANION_COOKIE, value, max_age=lifetime, httponly=True, **attributes)
+    elif subject == "" and COMPANION_COOKIE in request.cookies:
+        response.delete_cookie(COMPANION_COOKIE, path=attributes["path"], domain=attributes["domain"])
+    if g.get("_twofactor_touched"):
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _touched() -> None:
+    g._twofactor_touched = True
+
+
+def _text(key: str) -> str | None:
+    value = session.get(key)
+    return value if isinstance(value, str) else None
+
+
+def _regenerate() -> None:
+    """Give a server-side session a new id, where its interface can."""
+    regenerate = getattr(current_app.session_interface, "regenerate", None)
+    if callable(regenerate):
+        regenerate(session)
