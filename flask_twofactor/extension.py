@@ -267,7 +267,8 @@ def _database(app: Flask, settings: Settings) -> Database:
 def _flask_sqlalchemy_engine(app: Flask) -> Any:
     extension = app.extensions.get("sqlalchemy")
     if extension is None:
-        raise WiringError("TWOFACTOR_DATABASE_URI is flask-sqlalchemy, but that extension is not set up: db.init_app(app)")
+        raise WiringError(
+            "TWOFACTOR_DATABASE_URI is flask-sqlalchemy, but that extension is not set up: db.init_app(app)"
+        )
     with app.app_context():
         return getattr(extension, "db", extension).engine
-

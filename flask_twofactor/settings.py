@@ -33,17 +33,21 @@ class Settings:
         "where absent, `twofactor.sqlite` in the instance folder.",
     )
     throttle_storage_uri: str | None = _setting(
-        None, "Any `limits` storage URI, for instance `redis://...`; where absent, the extension's own database."
+        None,
+        "Any `limits` storage URI, for instance `redis://...`; where absent, the extension's own database.",
     )
     key: str | bytes | None = _setting(
-        None, "Seals secrets: at least 32 random characters. Derived from `SECRET_KEY` where absent.", secret=True
+        None,
+        "Seals secrets: at least 32 random characters. Derived from `SECRET_KEY` where absent.",
+        secret=True,
     )
     key_fallbacks: Sequence[str | bytes] = _setting((), "Former keys; they only open.", secret=True)
     window: int = _setting(1, "Steps accepted either side of the present one: 1, or 0 for servers with exact clocks.")
     decoy_ratio: float = _setting(RATIO, "Share of names without an account that are shown a code box, 0.05 to 0.5.")
     base_template: str = _setting("twofactor/base.html", "The layout that every page extends.")
     settings_endpoint: str = _setting(
-        "twofactor.settings", "Where a person lands after enabling or disabling: the page with `twofactor_panel()`."
+        "twofactor.settings",
+        "Where a person lands after enabling or disabling: the page with `twofactor_panel()`.",
     )
     after_login: str | None = _setting(None, "URL after a log-in without `next`; the app's root where absent.")
     pending_seconds: int = _setting(600, "How long the step between user ID and password, or an owed code, lives.")

@@ -51,9 +51,9 @@ class Hooks:
             return getattr(self, name)(*arguments)
         except TwoFactorError:
             raise
-        except Exception as error:  # the fail-closed edge: the message may hold what a person typed
+        except Exception as error:  # noqa: BLE001 - the fail-closed edge: the message may hold what a person typed
             where = "".join(traceback.format_tb(error.__traceback__))
-            logger.error("the hook %s raised %s\n%s", name, type(error).__name__, where)  # noqa: TRY400
+            logger.error("the hook %s raised %s\n%s", name, type(error).__name__, where)
             raise HookFailed(f"the hook {name} raised {type(error).__name__}") from None
 
     def is_yes(self, name: str, *arguments: Any) -> bool:
@@ -172,15 +172,13 @@ class State:
         logger.info("%s subject=%r %s", signal.name, subject, shown)
         try:
             signal.send(self.sender, subject=subject, at=self.now, **values)
-        except Exception as error:  # the same edge as for hooks: it is the host's code that failed
-            logger.error("a receiver of %s raised %s", signal.name, type(error).__name__)  # noqa: TRY400
+        except Exception as error:  # noqa: BLE001 - the same edge as for hooks: it is the host's code that failed
+            logger.error("a receiver of %s raised %s", signal.name, type(error).__name__)
 
     def is_reachable(self) -> bool:
         """Open the store if it answers; False where it does not yet. A wrong key raises."""
         try:
             return bool(self.store)
         except StoreUnavailable:
-            logger.error("the two-factor store does not answer; log-ins will be refused until it does")  # noqa: TRY400
+            logger.error("the two-factor store does not answer; log-ins will be refused until it does")
             return False
-
-

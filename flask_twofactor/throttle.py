@@ -13,7 +13,7 @@ from typing import Protocol
 from limits.errors import StorageError
 from limits.storage import Storage, storage_from_string
 
-from .errors import StoreUnavailable, Throttled
+from .errors import SettingError, StoreUnavailable, Throttled
 
 PAIR_FREE = 5
 """Failures of one name from one source, within `PAIR_WINDOW`, that cost no waiting."""
@@ -80,7 +80,10 @@ class DatabaseStorage(Storage):
 
 def storage_for(uri: str) -> Storage:
     """Make the `limits` storage of a URI; its failures come as `StorageError`."""
-    return storage_from_string(uri, wrap_exceptions=True)
+    storage = storage_from_string(uri, wrap_exceptions=True)
+    if not isinstance(storage, Storage):
+        raise SettingError("TWOFACTOR_THROTTLE_STORAGE_URI must not name an async storage")
+    return storage
 
 
 class Throttle:

@@ -10,7 +10,7 @@ MAX_LENGTH = 320
 
 
 def normal_form(text: str) -> str:
-    """Strip, NFKC, casefold: ``" ＡLICE "`` and ``"alice"`` are one name."""
+    """Strip, NFKC, casefold: case, width and space around make no other name."""
     folded = unicodedata.normalize("NFKC", text.strip()).casefold()
     return unicodedata.normalize("NFKC", folded).strip()
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-SECRET = "secret"
+SECRET = "secret"  # noqa: S105 - the name of a purpose
 """Purpose: TOTP secrets, pending and confirmed."""
 META = "meta"
 """Purpose: the store's key check value and decoy key."""

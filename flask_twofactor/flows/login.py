@@ -129,7 +129,9 @@ def has_factor(state: State, subject: str) -> bool:
     return state.store.enrolment(subject) is not None
 
 
-def verdict(state: State, subject: str, standing: Standing, proof: Mark | Note | None, remembered: Callable[[], bool]) -> Verdict:
+def verdict(
+    state: State, subject: str, standing: Standing, proof: Mark | Note | None, remembered: Callable[[], bool]
+) -> Verdict:
     """Tell who a session is, from one read of the store and what the session presents.
 
     ``proof`` is the mark found for the session's value, its note, or None where the session has neither;
@@ -190,5 +192,3 @@ def _password_is_right(state: State, user: Any, password: str) -> bool:
     if len(password) > MAX_PASSWORD:
         return False
     return state.hooks.is_yes("password_check", user, password) and user is not None
-
-

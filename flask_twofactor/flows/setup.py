@@ -89,5 +89,3 @@ def enroll(state: State, user: Any, secret: str | None, issuer: str) -> str:
         raise AlreadyEnrolled("the account already has a factor; reset it first")
     state.announce(factor_enabled, subject)
     return provisioning_uri(known, str(state.hooks.ask("account_name", user)), issuer)
-
-

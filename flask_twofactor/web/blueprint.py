@@ -14,7 +14,13 @@ from .current import current_state
 
 def make_blueprint(url_prefix: str) -> Blueprint:
     """Make the blueprint: a page an endpoint, GET and POST only."""
-    blueprint = Blueprint("twofactor", __name__, url_prefix=url_prefix, template_folder="../templates", static_folder="../static/twofactor")
+    blueprint = Blueprint(
+        "twofactor",
+        __name__,
+        url_prefix=url_prefix,
+        template_folder="../templates",
+        static_folder="../static/twofactor",
+    )
     both = ["GET", "POST"]
     blueprint.add_url_rule("/identify", "identify", login.identify, methods=both)
     blueprint.add_url_rule("/credential", "credential", login.credential, methods=both)

@@ -27,10 +27,10 @@ def csrf_is_on() -> bool:
     return not (current_app.testing and current_app.config.get("WTF_CSRF_ENABLED") is False)
 
 
-class TwoFactorForm(FlaskForm):  # type: ignore[misc]
+class TwoFactorForm(FlaskForm):
     """What every form of ours has: the CSRF token."""
 
-    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+    class Meta(FlaskForm.Meta):
         """CSRF as `csrf_is_on` says."""
 
         @property
@@ -67,7 +67,10 @@ class IdentifyForm(TwoFactorForm):
 
     identifier = StringField(
         "User ID",
-        [InputRequired("Enter your user ID."), Length(max=MAX_IDENTIFIER, message="That user ID is too long.")],
+        [
+            InputRequired("Enter your user ID."),
+            Length(max=MAX_IDENTIFIER, message="That user ID is too long."),
+        ],
         render_kw=_text("identifier", "username"),
     )
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from flask import Response, current_app, g, make_response, render_template, request, url_for
+from flask import Response, g, make_response, render_template, request, url_for
+from jinja2 import Template
 from markupsafe import Markup
 
 from ..core.records import Brand
@@ -30,6 +30,10 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+MAX_BODY = 16 * 1024
+"""Bytes of a request to a page of ours (INP-02)."""
+_FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+_RETRY_AFTER = 30
 _QUIET_ZONE = 4
 _PROBLEMS = {
     400: ("This page was out of date", "Go back, load the page again and send it once more."),
@@ -38,14 +42,6 @@ _PROBLEMS = {
     415: ("Not a form", "These pages take forms only."),
     503: ("Please try again later", "Something on our side does not answer. Nothing was changed."),
 }
-
-
-@dataclass(frozen=True)
-class Problem:
-    """An error page's status and the seconds to wait, if known."""
-
-    status: int
-    retry_after: int | None = None
 
 
 class Page:
@@ -77,9 +73,16 @@ def current_brand() -> Brand:
 def render(page: str, status: int = 200, **values: Any) -> Response:
     """Render one of our pages; the brand's template is preferred over the host's, the host's over ours."""
     brand = current_brand()
-    names = [f"twofactor/brands/{brand.key}/{page}.html", f"twofactor/{page}.html"]
-    context = Page(page, brand, current_state().settings.base_template, **values)
-    return make_response(render_template(names, twofactor=context), status)
+    context = Page(page, brand, current_state().settings.base_template, status=status, **values)
+    return make_response(_render(page, context), status)
+
+
+def _render(name: str, context: Page) -> str:
+    names: list[str | Template] = [
+        f"twofactor/brands/{context.brand.key}/{name}.html",
+        f"twofactor/{name}.html",
+    ]
+    return render_template(names, twofactor=context)
 
 
 def panel() -> Markup:
@@ -88,9 +91,8 @@ def panel() -> Markup:
     if person is None:
         return Markup()
     values = panel_values(person.user)
-    brand = current_brand()
-    context = Page("settings", brand, current_state().settings.base_template, **values, embedded=True)
-    return Markup(render_template([f"twofactor/brands/{brand.key}/_panel.html", "twofactor/_panel.html"], twofactor=context))  # noqa: S704
+    base = current_state().settings.base_template
+    return Markup(_render("_panel", Page("settings", current_brand(), base, **values, embedded=True)))  # noqa: S704
 
 
 def panel_values(user: Any) -> dict[str, Any]:
@@ -128,11 +130,16 @@ def add_headers(response: Response) -> Response:
 
 def problem(error: TwoFactorError) -> Response:
     """Answer an error that is not a form's: 400, 403 or 503, as a page that says what to do."""
-    heading, message = _PROBLEMS[error.status]
-    retry_after = 30 if error.status == 503 else None
-    values = {"heading": heading, "message": message, "retry_after": retry_after, "title": heading}
-    restart = url_for("twofactor.identify") if error.status == 400 else None
-    response = render("problem", error.status, status=error.status, restart_url=restart, **values)
+    return problem_page(error.status)
+
+
+def problem_page(status: int) -> Response:
+    """Render the page of an HTTP error of ours; 503 says when to come back."""
+    heading, message = _PROBLEMS[status]
+    retry_after = _RETRY_AFTER if status == 503 else None
+    restart = url_for("twofactor.identify") if status == 400 else None
+    values = {"heading": heading, "message": message, "retry_after": retry_after, "restart_url": restart}
+    response = render("problem", status, title=heading, **values)
     if retry_after:
         response.headers["Retry-After"] = str(retry_after)
     return add_headers(response)
@@ -146,8 +153,8 @@ def qr_svg(uri: str) -> Markup:
 
     The mask is given, since choosing the best of eight costs more than drawing, and every mask scans.
     """
-    from qrcode.constants import ERROR_CORRECT_M  # at first use: most processes never draw one
-    from qrcode.main import QRCode
+    from qrcode.constants import ERROR_CORRECT_M  # noqa: PLC0415 - at first use: most processes draw none
+    from qrcode.main import QRCode  # noqa: PLC0415
 
     code: Any = QRCode(error_correction=ERROR_CORRECT_M, border=0, mask_pattern=0)
     code.add_data(uri.encode())
@@ -158,7 +165,7 @@ def qr_svg(uri: str) -> Markup:
         for y, row in enumerate(code.modules)
         for start, length in _dark_runs(row)
     ]
-    return Markup(
+    return Markup(  # noqa: S704 - numbers only
         f'<svg class="tf-qr-code" role="img" aria-label="QR code of the key below" viewBox="0 0 {size} {size}" '
         f'shape-rendering="crispEdges"><path fill="#fff" d="M0 0h{size}v{size}H0z"/>'
         f'<path fill="#000" d="{"".join(runs)}"/></svg>'
@@ -180,19 +187,7 @@ def body_problem() -> Response | None:
     """Refuse a body that no form of ours has: over 16 kB, of unknown length, or no form at all (INP-02, CSR-05)."""
     if request.method != "POST":
         return None
-    status = None
-    if request.content_length is None and "Transfer-Encoding" in request.headers:
-        status = 413
-    elif (request.content_length or 0) > MAX_BODY:
-        status = 413
-    elif request.content_length and request.mimetype not in _FORM_TYPES:
-        status = 415
-    if status is None:
-        return None
-    heading, message = _PROBLEMS[status]
-    values = {"heading": heading, "message": message, "title": heading, "retry_after": None, "restart_url": None}
-    return add_headers(render("problem", status, status=status, **values))
-
-
-MAX_BODY = 16 * 1024
-_FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+    length = request.content_length
+    if (length is None and "Transfer-Encoding" in request.headers) or (length or 0) > MAX_BODY:
+        return problem_page(413)
+    return problem_page(415) if length and request.mimetype not in _FORM_TYPES else None

@@ -12,6 +12,7 @@ from werkzeug.urls import iri_to_uri
 from .current import current_state
 
 MAX_LENGTH = 2048
+_SETTINGS = ("twofactor.settings", "twofactor.setup", "twofactor.manage")
 
 
 def is_local_path(target: str) -> bool:
@@ -54,7 +55,7 @@ def _leads_back(target: str) -> bool:
     except HTTPException:
         return False
     state = current_state()
-    ours = endpoint.startswith("twofactor.") and endpoint not in ("twofactor.settings", "twofactor.setup", "twofactor.manage")
+    ours = endpoint.startswith("twofactor.") and endpoint not in _SETTINGS
     return ours or endpoint in state.login_endpoints or "logout" in endpoint.replace("_", "").lower()
 
 

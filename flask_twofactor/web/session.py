@@ -164,7 +164,7 @@ def completing(subject: str) -> Iterator[None]:
 
 def is_completing(subject: str) -> bool:
     """Tell whether a ``login_user`` of ``subject`` is the end of a complete log-in of ours."""
-    return g.get("_twofactor_completing") == subject
+    return bool(g.get("_twofactor_completing") == subject)
 
 
 # A notice, shown once
@@ -190,7 +190,8 @@ def has_remember_cookie() -> bool:
     value = request.cookies.get(current_app.config.get("REMEMBER_COOKIE_NAME", COOKIE_NAME))
     if value is None or session.get("_remember") == "clear":
         return False
-    return bool(decode_cookie(value) == session.get("_user_id"))
+    named = decode_cookie(value)
+    return named is not None and bool(named == session.get("_user_id"))
 
 
 def companion_epoch(state: State, subject: str) -> int:
@@ -212,7 +213,7 @@ def companion_unwanted() -> None:
 def finish(state: State, response: Response) -> Response:
     """Write the companion cookie, and keep every response that carries our trust out of caches (HDR-01)."""
     subject = g.get("_twofactor_companion")
-    attributes = {
+    attributes: dict[str, Any] = {
         name.lower(): current_app.config.get(f"REMEMBER_COOKIE_{name}", default)
         for name, default in (("DOMAIN", None), ("PATH", "/"), ("SECURE", False), ("SAMESITE", None))
     }

@@ -88,7 +88,12 @@ class Database:
         name = engine.dialect.name
         self._begin = "BEGIN IMMEDIATE" if name == "sqlite" else "BEGIN"
         reference = weakref.ref(self)
-        os.register_at_fork(after_in_child=lambda: (mine := reference()) and mine._forget_connections())
+
+        def after_fork() -> None:
+            if database := reference():
+                database._forget_connections()
+
+        os.register_at_fork(after_in_child=after_fork)
 
     @classmethod
     def connect(cls, uri: str) -> Database:

@@ -8,14 +8,15 @@ from typing import Any
 from sqlalchemy import and_, bindparam, delete, exists, insert, null, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.elements import BindParameter
 
 from ...core.budget import Limit, add_attempt, remove_attempt
 from ...core.records import Enrolment, Mark, Standing, new_epoch
 from .database import Database, Row, Transaction
 from .schema import SCHEMA_VERSION, account, enrolment, mark, meta
 
-_S = bindparam("s")
-_ID = bindparam("i")
+_S: BindParameter[str] = bindparam("s")
+_ID: BindParameter[str] = bindparam("i")
 _MARK_LIFE = 400 * 86400
 
 
@@ -90,7 +91,9 @@ def _enrolment_writes(dialect: str) -> dict[str, ClauseElement]:
         "drop_enrolments": delete(enrolment).where(enrolment.c.subject == _S),
         "drop_pendings": delete(enrolment).where(enrolment.c.subject == _S, pending),
         "drop_stale_pendings": delete(enrolment).where(
-            enrolment.c.subject == _S, pending, or_(enrolment.c.created_at < bindparam("t"), enrolment.c.tries >= bindparam("m"))
+            enrolment.c.subject == _S,
+            pending,
+            or_(enrolment.c.created_at < bindparam("t"), enrolment.c.tries >= bindparam("m")),
         ),
     }
 
