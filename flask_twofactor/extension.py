@@ -85,9 +85,8 @@ class TwoFactor:
             login_endpoints=self._login_endpoints,
         )
         app.extensions["twofactor"] = state
-        attach(app, state)
+        attach(app, state, _Wiring(app, state).check)
         appcontext_pushed.connect(gate.bind, app)
-        app.before_request_funcs[None].insert(0, _Wiring(app, state).check)
 
     # Hooks: decorators, each with a default (`defaults.py`)
 

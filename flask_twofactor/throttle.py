@@ -111,9 +111,10 @@ class Throttle:
             raise Throttled(self._seconds_left(slot))
         if self._storage.get(level) == 0 and self._storage.incr(key, PAIR_WINDOW) < PAIR_FREE:
             return
-        waits = self._storage.incr(level, PAIR_MEMORY)
-        if self._storage.incr(slot, PAIR_WAITS[min(waits, len(PAIR_WAITS)) - 1]) > 1:
+        waits = self._storage.get(level)
+        if self._storage.incr(slot, PAIR_WAITS[min(waits, len(PAIR_WAITS) - 1)]) > 1:
             raise Throttled(self._seconds_left(slot))
+        self._storage.incr(level, PAIR_MEMORY)  # by the one that took the slot: who was refused lengthens no wait
 
     def _seconds_left(self, key: str) -> int:
         left = self._storage.get_expiry(key) - self._clock()

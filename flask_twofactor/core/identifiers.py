@@ -16,7 +16,7 @@ def normal_form(text: str) -> str:
 
 
 def _acceptable(text: str) -> bool:
-    if not text.strip() or len(text) > MAX_LENGTH:
+    if len(text) > MAX_LENGTH or not text.strip():
         return False
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
         return False

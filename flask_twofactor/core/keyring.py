@@ -46,6 +46,10 @@ def _derive(key: bytes, purpose: str) -> bytes:
     return HKDF(SHA256(), length=32, salt=None, info=b"flask_twofactor/1/" + purpose.encode()).derive(key)
 
 
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
 def _associated(purpose: str, context: Iterable[str]) -> bytes:
     parts = [purpose, *context]
     return b"".join(len(raw).to_bytes(4, "big") + raw for raw in (part.encode(errors="replace") for part in parts))
@@ -68,7 +72,7 @@ class Keyring:
         """Encrypt ``plain`` under the present key of ``purpose``, bound to ``context``."""
         nonce = os.urandom(_NONCE)
         body = self._ciphers[purpose][0].encrypt(nonce, plain, _associated(purpose, context))
-        return _VERSION + base64.urlsafe_b64encode(nonce + body).decode().rstrip("=")
+        return _VERSION + _encode(nonce + body)
 
     def open(self, purpose: str, sealed: str | None, *context: str) -> bytes | None:
         """Decrypt, or None: altered, another purpose or context, or sealed by a key we do not hold."""
@@ -79,7 +83,7 @@ class Keyring:
             raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         except binascii.Error:
             return None
-        if len(raw) <= _NONCE:
+        if len(raw) <= _NONCE or _encode(raw) != text:  # one spelling only: no bit of the text is idle
             return None
         associated = _associated(purpose, context)
         for cipher in self._ciphers[purpose]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, request
@@ -32,15 +34,15 @@ def make_blueprint(url_prefix: str) -> Blueprint:
     return blueprint
 
 
-def attach(app: Flask, state: State) -> None:
-    """Register the pages, the gate and the hooks around each request."""
+def attach(app: Flask, state: State, check_wiring: Callable[[], None]) -> None:
+    """Register the pages, the gate and what runs around each request, before anything of the host's."""
     app.register_blueprint(make_blueprint(state.settings.url_prefix))
     app.jinja_env.globals["twofactor_panel"] = pages.panel
     for error in pages.PROBLEMS:
         app.register_error_handler(error, pages.problem)
     gate.watch(app)
     gate.bind(app)
-    app.before_request_funcs.setdefault(None, []).insert(0, _refuse_body)
+    app.before_request_funcs.setdefault(None, []).insert(0, functools.partial(_before, check_wiring))
     app.after_request(_finish)
 
 
@@ -56,7 +58,8 @@ def is_ours(endpoint: str | None) -> bool:
     return endpoint.startswith("twofactor.") or endpoint in current_state().login_endpoints
 
 
-def _refuse_body() -> Any:
+def _before(check_wiring: Callable[[], None]) -> Any:
+    check_wiring()
     return pages.body_problem() if is_ours(request.endpoint) else None
 
 

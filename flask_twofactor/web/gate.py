@@ -82,10 +82,10 @@ def _judge(state: State, user: Any, source: Source) -> Presence:
         return known and standing.epoch == browser.companion_epoch(state, subject)
 
     verdict = login.verdict(state, subject, standing, proof, remembered)
-    if verdict is Verdict.IN and isinstance(proof, Mark) and login.is_alive(state, proof):
+    if verdict is Verdict.IN and isinstance(proof, Mark):
         login.touch(state, proof)
-    elif verdict is not Verdict.OUT and standing.epoch and not _is_current(proof, standing):
-        proof = browser.keep_note(state, subject, standing.epoch, 0)
+    if verdict is not Verdict.OUT and standing.epoch and not _is_current(state, proof, standing):
+        proof = browser.keep_note(state, subject, standing.epoch, 0)  # it was the remember cookie that counted
     return Presence(user, subject, source, verdict, proof)
 
 
@@ -95,8 +95,11 @@ def _proof(state: State, subject: str, standing: Standing, digest: str) -> Mark 
     return browser.note_of(state, subject)
 
 
-def _is_current(proof: Mark | Note | None, standing: Standing) -> bool:
-    return isinstance(proof, Note) and proof.epoch == standing.epoch
+def _is_current(state: State, proof: Mark | Note | None, standing: Standing) -> bool:
+    """Tell whether the session itself holds what was judged."""
+    if isinstance(proof, Mark):
+        return login.is_alive(state, proof)
+    return proof is not None and proof.epoch == standing.epoch
 
 
 def _on_cookie(_: Flask, **__: Any) -> None:

@@ -213,6 +213,10 @@ def companion_unwanted() -> None:
 def finish(state: State, response: Response) -> Response:
     """Write the companion cookie, and keep every response that carries our trust out of caches (HDR-01)."""
     subject = g.get("_twofactor_companion")
+    if g.get("_twofactor_touched"):
+        response.headers["Cache-Control"] = "no-store"
+    if subject is None:
+        return response
     attributes: dict[str, Any] = {
         name.lower(): current_app.config.get(f"REMEMBER_COOKIE_{name}", default)
         for name, default in (("DOMAIN", None), ("PATH", "/"), ("SECURE", False), ("SAMESITE", None))
@@ -222,10 +226,8 @@ def finish(state: State, response: Response) -> Response:
         value = state.keyring.seal(REMEMBER, struct.pack(">q", epoch), subject)
         lifetime = current_app.config.get("REMEMBER_COOKIE_DURATION", timedelta(days=365))
         response.set_cookie(COMPANION_COOKIE, value, max_age=lifetime, httponly=True, **attributes)
-    elif subject == "" and COMPANION_COOKIE in request.cookies:
+    elif COMPANION_COOKIE in request.cookies:
         response.delete_cookie(COMPANION_COOKIE, path=attributes["path"], domain=attributes["domain"])
-    if g.get("_twofactor_touched"):
-        response.headers["Cache-Control"] = "no-store"
     return response
 
 

@@ -43,7 +43,8 @@ class SqlCounters:
                 run.write("add_counter", name=name, hits=0, expires_at=now + seconds)
                 run.write("count", **values)
             row = run.row("counted", n=name)
-            if random.randrange(_PURGE_EVERY) == 0:  # noqa: S311 - housekeeping, not a secret
+        if random.randrange(_PURGE_EVERY) == 0:  # noqa: S311 - housekeeping, not a secret
+            with self._database.transaction() as run:  # its own, so that it waits for rows while holding none
                 run.write("drop_over", now=now)
         return amount if row is None else int(row[0])
 

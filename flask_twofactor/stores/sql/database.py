@@ -89,11 +89,15 @@ class Database:
         self._begin = "BEGIN IMMEDIATE" if name == "sqlite" else "BEGIN"
         reference = weakref.ref(self)
 
+        def before_fork() -> None:
+            if database := reference():
+                database.close()
+
         def after_fork() -> None:
             if database := reference():
                 database._forget_connections()
 
-        os.register_at_fork(after_in_child=after_fork)
+        os.register_at_fork(before=before_fork, after_in_child=after_fork)
 
     @classmethod
     def connect(cls, uri: str) -> Database:
@@ -210,15 +214,21 @@ class Database:
                 one[0].close()
 
     def _forget_connections(self) -> None:
-        """In a forked child: leave the parent's connections alone, neither used nor closed."""
+        """In a forked child: leave the connections that the parent's threads use alone, neither used nor closed."""
         self._inherited = self._idle
         self._idle = deque()
         self.engine.dispose(close=False)
 
     def close(self) -> None:
-        """Close what is idle; the next use opens anew."""
-        while self._idle:
-            self._idle.pop()[0].close()
+        """Close what is idle; the next use opens anew.
+
+        Before a fork too: SQLite counts a file's locks by process, so a child that inherits an open file takes
+        its parent's locks for its own, and loses its writes when the parent closes (sqlite.org/howtocorrupt.html).
+        """
+        idle, self._idle = self._idle, deque()
+        for connection, _ in idle:
+            with contextlib.suppress(*self._errors):  # it may be broken, and says so
+                connection.close()
 
     def create_tables(self) -> None:
         """Make what is missing of the tables; eight processes may do so at once."""

@@ -1,0 +1,1 @@
+"""What the extension costs, as ratios measured in one run."""
