@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -12,20 +11,22 @@ from typing import Any, TypeVar, cast
 from flask import Flask, appcontext_pushed, request
 from limits.storage import Storage
 
+from . import cli
 from .core.records import Brand
 from .defaults import make_hooks
-from .errors import SettingError, WiringError
+from .errors import WiringError
 from .flows import login, manage, setup
-from .settings import MIN_KEY_BYTES, Settings, as_bytes
-from .state import State, logger
+from .settings import Settings, as_bytes
+from .state import State
 from .stores.sql import Database, SqlCounters, SqlStore
 from .throttle import DatabaseStorage, storage_for
 from .web import gate
-from .web.blueprint import attach, take_over
+from .web.blueprint import attach
 from .web.current import current_state
 from .web.forms import DEFAULT_FORMS
 from .web.manage import step_up_response
 from .web.pages import current_brand
+from .wiring import Wiring
 
 Hook = TypeVar("Hook", bound=Callable[..., Any])
 
@@ -85,7 +86,8 @@ class TwoFactor:
             login_endpoints=self._login_endpoints,
         )
         app.extensions["twofactor"] = state
-        attach(app, state, _Wiring(app, state).check)
+        attach(app, state, Wiring(app, state).check)
+        app.cli.add_command(cli.group)
         appcontext_pushed.connect(gate.bind, app)
 
     # Hooks: decorators, each with a default (`defaults.py`)
@@ -177,66 +179,6 @@ class TwoFactor:
             return cast(Hook, guarded)
 
         return decorate
-
-
-class _Wiring:
-    """What is checked at the first request, when the host has set everything up, until it is right once."""
-
-    def __init__(self, app: Flask, state: State) -> None:
-        self._app, self._state = app, state
-        self._right = False
-        self._lock = threading.Lock()
-
-    def check(self) -> None:
-        """Raise what is wrong, with the line that mends it."""
-        if self._right:
-            return
-        with self._lock:
-            self._check_manager()
-            self._take_over()
-            if Settings.from_config(self._app.config) != self._state.settings:
-                raise SettingError("a TWOFACTOR_* setting changed after TwoFactor(app); set it before")
-            bool(self._state.keyring)
-            self._warn()
-            self._right = self._state.is_reachable()
-
-    def _check_manager(self) -> None:
-        manager: Any = getattr(self._app, "login_manager", None)
-        if manager is None:
-            raise WiringError(
-                "this app has no LoginManager; make one:\n    LoginManager().init_app(app)  # from flask_login"
-            )
-        if manager.login_view is None and not self._login_endpoints():
-            manager.login_view = "twofactor.identify"
-
-    def _login_endpoints(self) -> tuple[str, ...]:
-        return self._state.login_endpoints
-
-    def _take_over(self) -> None:
-        for endpoint in self._login_endpoints():
-            if endpoint not in self._app.view_functions:
-                known = ", ".join(sorted(self._app.view_functions))
-                raise WiringError(f"login_endpoint={endpoint!r} is no endpoint of this app; there are: {known}")
-            take_over(self._app, endpoint)
-
-    def _warn(self) -> None:
-        config = self._app.config
-        if self._app.testing or self._app.debug:
-            return
-        if self._state.settings.key is None:
-            logger.warning("TWOFACTOR_KEY is not set: secrets are sealed with a key derived from SECRET_KEY")
-            if len(as_bytes(self._app.secret_key or "")) < MIN_KEY_BYTES:
-                logger.warning("SECRET_KEY is short: use at least %d random bytes", MIN_KEY_BYTES)
-        for name in ("SESSION_COOKIE_SECURE", "REMEMBER_COOKIE_SECURE"):
-            if not config.get(name):
-                logger.warning("%s is off: the cookie travels over plain HTTP too", name)
-        for name in ("SESSION_COOKIE_SAMESITE", "REMEMBER_COOKIE_SAMESITE"):
-            if config.get(name) not in ("Lax", "Strict"):
-                logger.warning('%s is not set: "Lax" keeps the cookie out of cross-site posts', name)
-        if config.get("WTF_CSRF_ENABLED") is False:
-            logger.warning("WTF_CSRF_ENABLED is off: only the two-factor pages check a CSRF token")
-        if (self._state.settings.throttle_storage_uri or "").startswith("memory:"):
-            logger.warning("throttle counters in memory: each worker process counts alone (THR-13)")
 
 
 def _issuer() -> str:

@@ -26,6 +26,8 @@ from .throttle import Throttle
 logger = logging.getLogger("flask_twofactor")
 
 MAX_SUBJECT = 255
+META_NAMES = ("key_check", "decoy_key")
+"""The store's own sealed values."""
 _DECOY_ROWS = 64
 _KEY_CHECK = b"flask_twofactor key check"
 

@@ -93,6 +93,11 @@ class Keyring:
                 continue
         return None
 
+    def reseal(self, purpose: str, sealed: str | None, *context: str) -> str | None:
+        """Seal anew with the present key what any key opens; None where none does (KEY-01)."""
+        plain = self.open(purpose, sealed, *context)
+        return None if plain is None else self.seal(purpose, plain, *context)
+
     def digest(self, text: str) -> str:
         """Give a keyed SHA-256 of ``text``, hexadecimal, that names a counter without showing the text (STO-11)."""
         return hmac.new(self._digest_key, text.encode(errors="replace"), hashlib.sha256).hexdigest()

@@ -11,8 +11,11 @@ from ..core.totp import matching_step
 from ..signals import code_rejected
 from ..state import State
 
-Spend = Callable[[str, str, int], bool]
-"""``(subject, enrolment id, step) -> accepted``: the conditional write that decides."""
+Spend = Callable[[str, str, int, int], bool]
+"""``(subject, enrolment id, step, attempt) -> accepted``: the conditional write that decides.
+
+``attempt`` is the time under which this very attempt was charged, to be refunded.
+"""
 
 
 def judge(state: State, name: str, enrolment: Enrolment | None, text: str | None, spend: Spend, *, armed: bool) -> bool:
@@ -31,12 +34,12 @@ def judge(state: State, name: str, enrolment: Enrolment | None, text: str | None
     opened = state.open_secret(enrolment) if enrolment else None
     step = matching_step(opened or state.decoy_secret, code or "000000", now, state.settings.window)
     if live is None or not in_budget or opened is None or step is None:
-        spend(decoy, "", -1)
+        spend(decoy, "", -1, now)
         if live is not None:
             reason = "wrong" if in_budget else "budget"
             state.announce(code_rejected, live.subject, reason=reason)
         return False
-    if not spend(live.subject, live.id, step):
+    if not spend(live.subject, live.id, step, now):
         state.announce(code_rejected, live.subject, reason="replayed")
         return False
     return True

@@ -76,8 +76,8 @@ def _judge_factor(
         state.store.add_mark(mark)
         return token
 
-    def spend(account: str, life: str, step: int) -> bool:
-        return state.store.spend_step(account, life, step, now, mark)
+    def spend(account: str, life: str, step: int, attempt: int) -> bool:
+        return state.store.spend_step(account, life, step, attempt, mark)
 
     return token if judge(state, identifier, enrolment, code, spend, armed=right) else None
 
@@ -91,12 +91,11 @@ def answer(state: State, subject: str, code: str | None, source: str, password_a
     pair = state.keyring.digest(f"challenge\n{subject}\n{source}")
     state.throttle.charge(pair)
     enrolment = state.store.enrolment(subject)
-    now = state.now
     life = enrolment.id if enrolment else ""
-    token, mark = state.new_mark(subject, life, password_at=password_at, code_at=now)
+    token, mark = state.new_mark(subject, life, password_at=password_at, code_at=state.now)
 
-    def spend(account: str, life: str, step: int) -> bool:
-        return state.store.spend_step(account, life, step, now, mark)
+    def spend(account: str, life: str, step: int, attempt: int) -> bool:
+        return state.store.spend_step(account, life, step, attempt, mark)
 
     if not judge(state, subject, enrolment, code, spend, armed=True):
         raise CodeRejected("the code was not right")

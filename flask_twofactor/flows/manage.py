@@ -35,12 +35,12 @@ def disable(state: State, user: Any, text: str | None, password_at: int) -> str:
     """
     if state.hooks.is_yes("requirement", user):
         raise FactorRequired("the factor is mandatory for this account")
-    subject, now = state.subject_of(user), state.now
+    subject = state.subject_of(user)
     enrolment = state.store.enrolment(subject)
     token, mark = state.new_mark(subject, "", password_at=password_at, code_at=0)
 
-    def spend(account: str, life: str, step: int) -> bool:
-        return state.store.disable(account, life, step, now, mark)
+    def spend(account: str, life: str, step: int, attempt: int) -> bool:
+        return state.store.disable(account, life, step, attempt, mark)
 
     if not judge(state, subject, enrolment, text, spend, armed=True):
         raise CodeRejected("the code was not right")
@@ -50,10 +50,10 @@ def disable(state: State, user: Any, text: str | None, password_at: int) -> str:
 
 def verify(state: State, user: Any, text: str) -> bool:
     """Tell whether ``text`` is a right code, and spend it: for a host's own dialogue. Charged to the budget."""
-    subject, now = state.subject_of(user), state.now
+    subject = state.subject_of(user)
 
-    def spend(account: str, life: str, step: int) -> bool:
-        return state.store.spend_step(account, life, step, now, None)
+    def spend(account: str, life: str, step: int, attempt: int) -> bool:
+        return state.store.spend_step(account, life, step, attempt, None)
 
     return judge(state, subject, state.store.enrolment(subject), text, spend, armed=True)
 

@@ -124,13 +124,16 @@ def submitted(form: Any) -> bool:
     """Tell whether ``form`` was posted and is complete.
 
     Raises `BadRequest` for what no page of ours sends: a missing or wrong CSRF token, also where the host's
-    own form class has none, and a field given twice (CSR-06, THR-15).
+    own form class has none, a field given twice (CSR-06, THR-15) or as a file (INP-07).
     """
     if request.method != "POST":
         return False
     token = current_app.config.get("WTF_CSRF_FIELD_NAME", "csrf_token")
-    if any(len(request.form.getlist(name)) > 1 for name in {token, *_SINGLE}):
-        raise BadRequest("a field was sent twice")
+    for name in {token, *_SINGLE}:
+        if len(request.form.getlist(name)) > 1:
+            raise BadRequest("a field was sent twice")
+        if name in request.files:
+            raise BadRequest("a field was sent as a file")
     complete = bool(form.validate())
     if csrf_is_on():
         _require_token(form, token)

@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import redirect, request, url_for
 
-from ..core.keyring import token_digest
 from ..core.records import Mark
 from ..errors import CodeRejected, LoginRefused, Throttled
 from ..flows import login
@@ -85,7 +84,6 @@ def _judge_credential(state: State, form: Any, identifier: str, target: str | No
     try:
         done = login.check(state, identifier, password, code, client_source())
         if not browser.begin(state, done.user, done.subject, done.token, password, remember):
-            state.store.remove_mark(token_digest(done.token))
             raise LoginRefused("the host's log-in refused")
     except LoginRefused:
         return _credential_page(state, form, identifier, target, error=REFUSED)

@@ -87,7 +87,10 @@ def _render(name: str, context: Page) -> str:
 
 def panel() -> Markup:
     """Render the settings panel inside a page of the host: the Jinja global ``twofactor_panel()``."""
-    person = settings_person()
+    try:
+        person = settings_person()
+    except Forbidden:  # an identity of a request loader: the page is the host's, so only the panel is left out
+        person = None
     if person is None:
         return Markup()
     values = panel_values(person.user)

@@ -112,20 +112,34 @@ def dead_note(subject: str) -> Note:
 def begin(state: State, user: Any, subject: str, token: str, password: str | None, remember: bool) -> bool:
     """Clear and renew the session and log the user in as the host does (SES-01).
 
-    False, and the session as it was, where ``login_user`` or the host's ``complete`` refuses (VER-13).
+    False, and the session as it was, where ``login_user`` or the host's ``complete`` refuses (VER-13);
+    likewise where the latter raises. The mark of whoever was logged in here before ends (SES-15).
     """
-    before = dict(session)
+    before, replaced = dict(session), mark_digest()
     clear(state)
     session[MARK_KEY] = token
-    with completing(subject):
-        refused = state.hooks.ask("complete", user, password, remember) is False
-    if refused:
-        session.clear()
-        session.update(before)
-        return False
-    _regenerate()
-    _touched()
-    return True
+    done = False
+    try:
+        with completing(subject):
+            done = state.hooks.ask("complete", user, password, remember) is not False
+    finally:
+        if not done:
+            state.store.remove_mark(token_digest(token))
+            _undo(before)
+    if done:
+        if replaced:
+            state.store.remove_mark(replaced)
+        _regenerate()
+        _touched()
+    return done
+
+
+def _undo(before: dict[str, Any]) -> None:
+    """Leave nothing of a log-in that was refused: neither in the session nor in this request."""
+    session.clear()
+    session.update(before)
+    g.pop("_twofactor_companion", None)
+    current_app.login_manager._update_request_context_with_user()  # type: ignore[attr-defined]
 
 
 def renew(state: State, token: str, *, keep_all: bool = False) -> None:

@@ -193,7 +193,7 @@ def make_host(
     clock = clock or Clock()
     options = {key: config.pop(key) for key in ("login_endpoint", "forms", "brands") if key in config}
     app = Flask("host", instance_path=str(folder))
-    app.config.update(SECRET_KEY=SECRET_KEY, TESTING=True, **config)
+    app.config.update({"SECRET_KEY": SECRET_KEY, "TESTING": True, **config})
     names = ("alice", "bob", "mallory", "carol")
     users = {name: User(number, name, f"{name}-password") for number, name in enumerate(names, 1)}
     two_factor = TwoFactor(clock=clock, **options)
