@@ -70,13 +70,14 @@ class Note:
     """What a session holds after a log-in that the host did itself: sealed, and no proof of a factor.
 
     ``id`` names the sign-in, ``epoch`` ties it to the account's present life, ``password_at`` is 0
-    where no password was checked (remember-me, ``login_user(fresh=False)``).
+    where no password was checked (remember-me, ``login_user(fresh=False)``), ``at`` when it was made.
     """
 
     id: str = field(repr=False)
     subject: str
     epoch: int
     password_at: int
+    at: int
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,9 @@ def check(state: State, identifier: str, password: str, code: str | None, source
     user = state.hooks.ask("user_lookup", identifier)
     subject = _subject(state, user, identifier)
     enrolment = state.store.enrolment(subject)
-    right = _password_is_right(state, user, password) and state.hooks.is_yes("may_login", user)
+    right = _password_is_right(state, user, password)
+    # Asked after a wrong password too: what it costs must not tell that the password was right (VER-07).
+    right = user is not None and state.hooks.is_yes("may_login", user) and right
     token = _judge_factor(state, identifier, subject, enrolment, code, right)
     if token is None:
         raise LoginRefused("the log-in was not right")
@@ -154,8 +156,7 @@ def _judge_proof(state: State, subject: str, standing: Standing, proof: Mark | N
             return Verdict.OUT
         if not standing.enabled:
             return Verdict.IN
-        owed_for = state.now - proof.password_at if proof.password_at else 0
-        return Verdict.DUE if owed_for <= state.settings.pending_seconds else Verdict.OUT
+        return Verdict.DUE if state.now - proof.at <= state.settings.pending_seconds else Verdict.OUT
     if not is_alive(state, proof):
         return Verdict.OUT
     if standing.enabled:

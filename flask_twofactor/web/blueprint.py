@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, request
+from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader
 
 from ..state import State
 from . import gate, login, manage, pages, setup
 from . import session as browser
 from .current import current_state
 
+_TEMPLATES = Path(__file__).parent.parent / "templates"
+
 
 def make_blueprint(url_prefix: str) -> Blueprint:
     """Make the blueprint: a page an endpoint, GET and POST only."""
-    blueprint = Blueprint(
-        "twofactor",
-        __name__,
-        url_prefix=url_prefix,
-        template_folder="../templates",
-        static_folder="../static/twofactor",
+    blueprint = Blueprint("twofactor", __name__, url_prefix=url_prefix, static_folder="../static/twofactor")
+    ours = FileSystemLoader(_TEMPLATES)
+    # Under a second name too, so that a host's own twofactor/setup.html can extend ours and change a block.
+    blueprint.jinja_loader = ChoiceLoader(
+        [ours, PrefixLoader({"twofactor/default": FileSystemLoader(_TEMPLATES / "twofactor")})]
     )
     both = ["GET", "POST"]
     blueprint.add_url_rule("/identify", "identify", login.identify, methods=both)
@@ -59,9 +62,12 @@ def is_ours(endpoint: str | None) -> bool:
 
 
 def _before(check_wiring: Callable[[], None]) -> Any:
+    gate.bind(current_app)  # where a context pushed before there was a manager serves many requests
     check_wiring()
     return pages.body_problem() if is_ours(request.endpoint) else None
 
 
 def _finish(response: Response) -> Response:
+    if is_ours(request.endpoint) and request.endpoint != "twofactor.static":
+        pages.add_headers(response)  # whatever answered: the view, an error handler, OPTIONS
     return browser.finish(current_app.extensions["twofactor"], response)

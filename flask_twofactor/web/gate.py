@@ -2,15 +2,16 @@
 
 It stands behind the loading of the user (session, remember cookie, ``request_loader``) and behind
 ``login_user``, on the app's own LoginManager, whichever was set up first: it is bound again whenever an app
-context is pushed and the manager does not carry it, so that no later registration removes it (FLG-03).
-Flask-Login first finds its user, then the gate judges: a refusal never makes Flask-Login fall through to
-a weaker source (FLG-05).
+context is pushed, and at every request, where the manager does not carry it, so that no later registration
+removes it (FLG-03). Flask-Login first finds its user, then the gate judges: a refusal never makes
+Flask-Login fall through to a weaker source (FLG-05).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import flask_login.signals
 from flask import Flask, current_app, g, redirect, session, url_for
 from flask_login import (
     LoginManager,
@@ -37,6 +38,8 @@ def watch(app: Flask) -> None:
     user_logged_out.connect(_on_logout, app)
     user_loaded_from_cookie.connect(_on_cookie, app)
     user_loaded_from_request.connect(_on_request, app)
+    if from_header := getattr(flask_login.signals, "_user_loaded_from_header", None):  # gone in Flask-Login 0.7
+        from_header.connect(_on_request, app)
 
 
 def bind(app: Flask, **_: Any) -> None:
@@ -58,9 +61,11 @@ def _load(manager: LoginManager, load: Any) -> None:
     g._twofactor_presence = None
     load()
     user = g._login_user
-    if user is None or not is_true(user.is_authenticated):
+    if user is None or not user.is_authenticated:
         return
     manager._update_request_context_with_user()  # nobody, until the judgement says otherwise
+    if not is_true(user.is_authenticated):  # a method that says no, and that ``login_required`` takes for a yes
+        return
     state = current_state()
     found = _judge(state, user, g._twofactor_source)
     g._twofactor_presence = found
@@ -112,7 +117,7 @@ def _on_request(_: Flask, **__: Any) -> None:
 
 def _on_login(_: Flask, user: Any, **__: Any) -> None:
     """Judge a ``login_user``: the end of our own log-in, or one of the host's, in this very request (FLG-02)."""
-    if user is None or not is_true(user.is_authenticated):
+    if user is None:
         return
     current_app.login_manager._update_request_context_with_user()  # type: ignore[attr-defined]
     state = current_state()

@@ -14,7 +14,7 @@ from ..state import State
 from . import session as browser
 from .current import Presence, client_source, current_state, presence
 from .forms import submitted
-from .pages import page, render
+from .pages import render
 from .redirects import safe_next
 
 REFUSED = "These details are not right. Check them and try again."
@@ -29,7 +29,6 @@ def waiting(error: Throttled) -> str:
     return f"Too many attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
 
 
-@page
 def identify(**_: Any) -> Any:
     """Ask who wants to log in; also stands in for the host's own log-in endpoints."""
     state = current_state()
@@ -51,12 +50,11 @@ def identify(**_: Any) -> Any:
     return _identify_page(form, target, error or first_error(form))
 
 
-def _identify_page(form: Any, target: str | None, error: str | None) -> Any:
+def _identify_page(form: Any, target: str | None, error: str | None, notice: str | None = None) -> Any:
     action = url_for("twofactor.identify", next=target)
-    return render("identify", form=form, action=action, error=error, title="Log in")
+    return render("identify", form=form, action=action, error=error, notice=notice, title="Log in")
 
 
-@page
 def credential() -> Any:
     """Ask for the password, or the password and the code together, and judge them as one."""
     state = current_state()
@@ -111,10 +109,9 @@ def _credential_page(state: State, form: Any, identifier: str, target: str | Non
 def _start_again(state: State, identifier: str, target: str | None) -> Any:
     """Go back to the first page with the name kept, and say why (ACC-06)."""
     form = state.forms["identify"](formdata=None, data={"identifier": identifier})
-    return _identify_page(form, target, EXPIRED)
+    return _identify_page(form, target, None, notice=EXPIRED)
 
 
-@page
 def challenge() -> Any:
     """Ask for the code that a session owes, or that step-up wants again."""
     state = current_state()

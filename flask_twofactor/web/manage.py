@@ -14,7 +14,7 @@ from . import session as browser
 from .current import Presence, client_source, current_state, settings_person
 from .forms import submitted
 from .login import REFUSED, WRONG_CODE, after_login, first_error, throttled, waiting
-from .pages import page, panel_values, render
+from .pages import panel_values, render
 from .redirects import here, safe_next
 
 DISABLED = "MFA DISABLED"
@@ -36,7 +36,6 @@ def settings_url(state: State) -> str:
     return url_for(state.settings.settings_endpoint)
 
 
-@page
 def settings() -> Any:
     """Show whether the factor is on, with the button that changes it."""
     person = entered()
@@ -46,7 +45,6 @@ def settings() -> Any:
     return render("settings", title="Two-factor authentication", back_url=back, **panel_values(person.user))
 
 
-@page
 def manage_view() -> Any:
     """Take the factor away with a current code."""
     person = entered()
@@ -84,7 +82,6 @@ def _manage_page(state: State, form: Any, person: Presence, error: str | None) -
     )
 
 
-@page
 def step_up() -> Any:
     """Ask for the password again where the last check is too old for what comes next (ENR-05, LIF-01)."""
     person = settings_person()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
-from flask import Response, g, make_response, render_template, request, url_for
+from flask import Response, make_response, render_template, request, url_for
 from jinja2 import Template
 from markupsafe import Markup
 
@@ -45,15 +43,24 @@ _PROBLEMS = {
 
 
 class Page:
-    """The one name that templates get: ``twofactor``, with the page's values as attributes."""
+    """The one name that templates get: ``twofactor``, with the page's values as attributes, None where unset."""
+
+    form: Any = None
+    action: str | None = None
+    error: str | None = None
+    notice: str | None = None
+    identifier: str | None = None
+    account: str | None = None
+    restart_url: str | None = None
+    back_url: str | None = None
+    settings_url: str | None = None
+    retry_after: int | None = None
+    embedded = False
 
     def __init__(self, page: str, brand: Brand, base_template: str, **values: Any) -> None:
         self.page = page
         self.brand = brand
         self.base_template = base_template
-        self.form: Any = None
-        self.action = self.error = self.notice = None
-        self.embedded = False
         self.__dict__.update(values)
 
 
@@ -112,19 +119,8 @@ def panel_values(user: Any) -> dict[str, Any]:
     }
 
 
-def page(view: Callable[..., Any]) -> Callable[..., Response]:
-    """Send the headers of our pages with whatever a view answers (HDR-01 to HDR-06)."""
-
-    @functools.wraps(view)
-    def with_headers(**arguments: Any) -> Response:
-        g._twofactor_page = True
-        return add_headers(make_response(view(**arguments)))
-
-    return with_headers
-
-
 def add_headers(response: Response) -> Response:
-    """Add the headers of our pages."""
+    """Add the headers of our pages (HDR-01 to HDR-06, HDR-08)."""
     for name, value in HEADERS.items():
         response.headers[name] = value
     response.vary.add("Cookie")

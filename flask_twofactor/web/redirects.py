@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+import posixpath
+from urllib.parse import unquote, urlsplit
 
 from flask import current_app, request
 from werkzeug.exceptions import HTTPException
@@ -13,6 +14,8 @@ from .current import current_state
 
 MAX_LENGTH = 2048
 _SETTINGS = ("twofactor.settings", "twofactor.setup", "twofactor.manage")
+_LOGOUT = ("logout", "logoff", "signout", "signoff")
+"""What names of endpoints that end a session contain."""
 
 
 def is_local_path(target: str) -> bool:
@@ -41,22 +44,38 @@ def safe_next(target: str | None) -> str | None:
 
 def _leads_back(target: str) -> bool:
     """Tell whether the path is a page of the log-in or a log-out: following it would loop or undo."""
-    path = urlsplit(target).path
+    path = _as_served(urlsplit(target).path)
     root = request.script_root
     if root and path.startswith(root + "/"):
         path = path[len(root) :]
+    endpoint = _endpoint_of(path)
+    if endpoint is None:
+        return False
+    ours = endpoint.startswith("twofactor.") and endpoint not in _SETTINGS
+    named = endpoint.lower().replace("_", "").replace("-", "")
+    return ours or endpoint in current_state().login_endpoints or any(word in named for word in _LOGOUT)
+
+
+def _as_served(path: str) -> str:
+    """Give the path that the app will see: escapes decoded, dot segments and doubled slashes folded."""
+    plain = unquote(path)
+    return posixpath.normpath("/" + plain.lstrip("/")) + ("/" if plain.endswith("/") and plain.strip("/") else "")
+
+
+def _endpoint_of(path: str) -> str | None:
     adapter = current_app.create_url_adapter(request)
     if adapter is None:
-        return False
+        return None
     try:
-        endpoint, _ = adapter.match(path, method="GET")
-    except RequestRedirect:
-        return False
+        return str(adapter.match(path, method="GET")[0])
+    except RequestRedirect as moved:  # a slash more at the end
+        path = urlsplit(moved.new_url).path
     except HTTPException:
-        return False
-    state = current_state()
-    ours = endpoint.startswith("twofactor.") and endpoint not in _SETTINGS
-    return ours or endpoint in state.login_endpoints or "logout" in endpoint.replace("_", "").lower()
+        return None
+    try:
+        return str(adapter.match(path.removeprefix(request.script_root), method="GET")[0])
+    except HTTPException:
+        return None
 
 
 def here() -> str | None:

@@ -85,8 +85,8 @@ def drop_mark() -> str:
 
 def keep_note(state: State, subject: str, epoch: int, password_at: int) -> Note:
     """Replace what the session held by a note of a log-in that the host did itself."""
-    note = Note(secrets.token_hex(16), subject, epoch, password_at)
-    plain = struct.pack(">qQ", epoch, password_at) + bytes.fromhex(note.id)
+    note = Note(secrets.token_hex(16), subject, epoch, password_at, state.now)
+    plain = struct.pack(">qQQ", epoch, password_at, note.at) + bytes.fromhex(note.id)
     session.pop(MARK_KEY, None)
     session[NOTE_KEY] = state.keyring.seal(NOTE, plain, subject)
     _touched()
@@ -100,13 +100,13 @@ def note_of(state: State, subject: str) -> Note | None:
     plain = state.keyring.open(NOTE, _text(NOTE_KEY), subject)
     if plain is None:
         return dead_note(subject)
-    epoch, password_at = struct.unpack_from(">qQ", plain)
-    return Note(plain[16:].hex(), subject, epoch, password_at)
+    epoch, password_at, at = struct.unpack_from(">qQQ", plain)
+    return Note(plain[24:].hex(), subject, epoch, password_at, at)
 
 
 def dead_note(subject: str) -> Note:
     """Give a note that proves nothing: of an epoch that no account has."""
-    return Note("", subject, _DEAD_EPOCH, 0)
+    return Note("", subject, _DEAD_EPOCH, 0, 0)
 
 
 def begin(state: State, user: Any, subject: str, token: str, password: str | None, remember: bool) -> bool:
@@ -115,31 +115,33 @@ def begin(state: State, user: Any, subject: str, token: str, password: str | Non
     False, and the session as it was, where ``login_user`` or the host's ``complete`` refuses (VER-13);
     likewise where the latter raises. The mark of whoever was logged in here before ends (SES-15).
     """
-    before, replaced = dict(session), mark_digest()
+    before, modified, replaced = dict(session), session.modified, mark_digest()
     clear(state)
     session[MARK_KEY] = token
     done = False
     try:
         with completing(subject):
-            done = state.hooks.ask("complete", user, password, remember) is not False
+            entered = state.hooks.ask("complete", user, password, remember) is not False
+        if entered and replaced:
+            state.store.remove_mark(replaced)
+        done = entered
     finally:
         if not done:
+            _undo(before, modified)
             state.store.remove_mark(token_digest(token))
-            _undo(before)
     if done:
-        if replaced:
-            state.store.remove_mark(replaced)
         _regenerate()
         _touched()
     return done
 
 
-def _undo(before: dict[str, Any]) -> None:
-    """Leave nothing of a log-in that was refused: neither in the session nor in this request."""
+def _undo(before: dict[str, Any], modified: bool) -> None:
+    """Leave nothing of a log-in that was refused: neither in the session, nor its cookie, nor in this request."""
     session.clear()
     session.update(before)
-    g.pop("_twofactor_companion", None)
-    current_app.login_manager._update_request_context_with_user()  # type: ignore[attr-defined]
+    session.modified = modified
+    for name in ("_twofactor_companion", "_login_user"):  # Flask-Login loads again whoever was there
+        g.pop(name, None)
 
 
 def renew(state: State, token: str, *, keep_all: bool = False) -> None:
@@ -192,7 +194,9 @@ def keep_notice(text: str) -> None:
 def take_notice() -> str | None:
     """Give the message and forget it."""
     text = _text(NOTICE_KEY)
-    session.pop(NOTICE_KEY, None) if text is not None else None
+    if text is not None:
+        session.pop(NOTICE_KEY)
+        _touched()
     return text
 
 
@@ -227,13 +231,13 @@ def companion_unwanted() -> None:
 def finish(state: State, response: Response) -> Response:
     """Write the companion cookie, and keep every response that carries our trust out of caches (HDR-01)."""
     subject = g.get("_twofactor_companion")
-    if g.get("_twofactor_touched"):
+    if g.get("_twofactor_touched") or subject is not None:
         response.headers["Cache-Control"] = "no-store"
     if subject is None:
         return response
     attributes: dict[str, Any] = {
         name.lower(): current_app.config.get(f"REMEMBER_COOKIE_{name}", default)
-        for name, default in (("DOMAIN", None), ("PATH", "/"), ("SECURE", False), ("SAMESITE", None))
+        for name, default in (("DOMAIN", None), ("PATH", "/"), ("SECURE", request.is_secure), ("SAMESITE", "Lax"))
     }
     if subject:
         epoch = state.store.standing(subject, "").epoch

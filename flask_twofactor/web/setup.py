@@ -14,12 +14,11 @@ from .current import Presence, current_state
 from .forms import submitted
 from .login import WRONG_CODE, first_error
 from .manage import entered, settings_url
-from .pages import current_brand, page, qr_svg, render
+from .pages import current_brand, qr_svg, render
 
 EXPIRED = "That key has expired. Scan the new one below and type its code."
 
 
-@page
 def setup_view() -> Any:
     """Show the key that this sign-in is setting up, and turn the factor on with a code made from it."""
     person = entered()

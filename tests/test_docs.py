@@ -1,0 +1,116 @@
+"""The documentation says what there is: every setting, hook, signal, command and page; its links lead somewhere."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flask_twofactor import TwoFactor, cli, signals
+from flask_twofactor.state import Hooks
+from flask_twofactor.web.forms import DEFAULT_FORMS
+from tests.support.host import Host, csrf_token
+from tests.support.programs import need
+from tests.support.reference import SETTINGS, settings_page
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CHANGES.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def test_the_settings_page_is_what_the_code_says() -> None:
+    assert SETTINGS.read_text(encoding="utf-8") == settings_page(), "run: make docs-reference"
+
+
+def test_every_hook_and_call_is_documented() -> None:
+    text = (ROOT / "docs/reference/hooks.md").read_text(encoding="utf-8")
+    public = {name for name, _ in inspect.getmembers(TwoFactor, inspect.isfunction) if not name.startswith("_")}
+    assert set(Hooks.__dataclass_fields__) <= public
+    missing = {name for name in public - {"init_app"} if f"`{name}`" not in text and f"two_factor.{name}" not in text}
+    assert not missing
+
+
+def test_every_signal_is_documented() -> None:
+    text = (ROOT / "docs/reference/signals.md").read_text(encoding="utf-8")
+    sent = {name for name, value in vars(signals).items() if hasattr(value, "send")}
+    assert sent
+    assert not {name for name in sent if f"`{name}`" not in text}
+
+
+def test_every_command_and_option_is_documented() -> None:
+    text = (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8")
+    for name, command in cli.group.commands.items():
+        row = next((line for line in text.splitlines() if line.startswith(f"| `{name}")), "")
+        options = [option for parameter in command.params for option in parameter.opts if option.startswith("--")]
+        assert row, name
+        assert all(option in row for option in options), name
+
+
+def test_every_page_and_form_is_documented(host: Host) -> None:
+    text = (ROOT / "docs/reference/pages.md").read_text(encoding="utf-8")
+    endpoints = {rule.endpoint for rule in host.app.url_map.iter_rules() if rule.endpoint.startswith("twofactor.")}
+    assert not {name for name in endpoints - {"twofactor.static"} if f"`{name}`" not in text}
+    assert all(f"`{name}`" in text for name in DEFAULT_FORMS)
+
+
+def test_every_template_and_block_is_documented() -> None:
+    text = (ROOT / "docs/reference/pages.md").read_text(encoding="utf-8")
+    folder = ROOT / "flask_twofactor/templates/twofactor"
+    for template in sorted(folder.glob("*.html")):
+        row = next((line for line in text.splitlines() if line.startswith(f"| `{template.name}`")), "")
+        blocks = set(re.findall(r"{%-? block (\w+)", template.read_text(encoding="utf-8")))
+        assert row, template.name
+        assert not {block for block in blocks if f"`{block}`" not in row}, template.name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_files_lead_to_files(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_the_readme_s_console_runs_as_printed(tmp_path: Path) -> None:
+    """The block is run to the letter, and the person in it logs in."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = next(code for code in re.findall(r"```python\n(.*?)```", readme, re.S) if "TwoFactor(app)" in code)
+    (tmp_path / "console.py").write_text(block, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("console", tmp_path / "console.py")
+    assert spec is not None
+    assert spec.loader is not None
+    console = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(console)
+    client = console.app.test_client()
+    page = client.get("/", follow_redirects=True)
+    page = client.post(
+        "/two-factor/identify?next=/", data={"csrf_token": csrf_token(page), "identifier": "sam"}, follow_redirects=True
+    )
+    page = client.post(
+        "/two-factor/credential",
+        data={"csrf_token": csrf_token(page), "password": "correct horse"},
+        follow_redirects=True,
+    )
+    assert page.text == "you are in"
+
+
+def test_the_readme_opens_with_the_two_commands() -> None:
+    head = (ROOT / "README.md").read_text(encoding="utf-8")[:200]
+    assert "make demo" in head
+    assert "make test" in head
+
+
+def test_the_picture_of_the_flow_can_be_drawn(tmp_path: Path) -> None:
+    picture = tmp_path / "flow.png"
+    source = ROOT / "docs/images/flow.svg"
+    subprocess.run([need("rsvg-convert"), str(source), "-o", str(picture)], check=True)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs/how-to").glob("*.md")), ids=lambda page: page.name)
+def test_python_blocks_of_the_guides_are_python(page: Path, make_app: Callable[..., Host]) -> None:
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S):
+        compile(block, page.name, "exec")
