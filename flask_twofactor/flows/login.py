@@ -31,11 +31,12 @@ class Verdict(enum.Enum):
 
 @dataclass(frozen=True)
 class Login:
-    """A complete log-in: the user, the account's key, and the value that the session is to hold."""
+    """A complete log-in: the user, the account's key, the session's new value, and whether a code was asked."""
 
     user: Any
     subject: str
     token: str = field(repr=False)
+    factor: bool
 
 
 def identify(state: State, identifier: str) -> bool:
@@ -64,8 +65,7 @@ def check(state: State, identifier: str, password: str, code: str | None, source
     if token is None:
         raise LoginRefused("the log-in was not right")
     state.throttle.clear(pair)
-    state.announce(logged_in, subject, factor=enrolment is not None)
-    return Login(user, subject, token)
+    return Login(user, subject, token, enrolment is not None)
 
 
 def _judge_factor(
@@ -104,8 +104,12 @@ def answer(state: State, subject: str, code: str | None, source: str, password_a
     if replaces:
         state.store.remove_mark(replaces)
     state.throttle.clear(pair)
-    state.announce(logged_in, subject, factor=True)
     return token
+
+
+def entered(state: State, subject: str, *, factor: bool) -> None:
+    """Announce that a session began, once it has."""
+    state.announce(logged_in, subject, factor=factor)
 
 
 def confirm_password(state: State, user: Any, password: str, source: str, before: Mark | None) -> str:

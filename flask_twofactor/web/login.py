@@ -77,8 +77,8 @@ def credential() -> Any:
 
 
 def _judge_credential(state: State, form: Any, identifier: str, target: str | None) -> Any:
-    password, code = form.password.data or "", form.code.data
-    remember = bool(form.remember.data) if "remember" in form else False
+    password, code = _value(form, "password") or "", _value(form, "code")
+    remember = bool(_value(form, "remember"))
     try:
         done = login.check(state, identifier, password, code, client_source())
         if not browser.begin(state, done.user, done.subject, done.token, password, remember):
@@ -87,12 +87,20 @@ def _judge_credential(state: State, form: Any, identifier: str, target: str | No
         return _credential_page(state, form, identifier, target, error=REFUSED)
     except Throttled as error:
         return throttled(_credential_page(state, form, identifier, target, error=waiting(error)), error)
+    login.entered(state, done.subject, factor=done.factor)
+    if not done.factor and state.hooks.is_yes("requirement", done.user):
+        return redirect(url_for("twofactor.setup"))
     return redirect(target or after_login(state, done.user))
+
+
+def _value(form: Any, name: str) -> Any:
+    """Give a field's value; None where a host's own form class has no such field."""
+    return form[name].data if name in form else None
 
 
 def _credential_page(state: State, form: Any, identifier: str, target: str | None, **values: Any) -> Any:
     asks_code = login.identify(state, identifier)
-    if form.code.data:
+    if _value(form, "code"):
         form.code.data = ""
     return render(
         "credential",
@@ -133,6 +141,7 @@ def challenge() -> Any:
     except Throttled as error:
         return throttled(_challenge_page(state, form, found, target, waiting(error)), error)
     browser.renew(state, token, keep_all=True)
+    login.entered(state, found.subject, factor=True)
     return redirect(target or after_login(state, found.user))
 
 
