@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from flask import Flask, appcontext_pushed, request
+from flask import Flask, request
 from limits.storage import Storage
 
 from . import cli
@@ -20,7 +20,6 @@ from .settings import Settings, as_bytes
 from .state import State
 from .stores.sql import Database, SqlCounters, SqlStore
 from .throttle import DatabaseStorage, storage_for
-from .web import gate
 from .web.blueprint import attach
 from .web.current import current_state
 from .web.forms import DEFAULT_FORMS
@@ -88,7 +87,6 @@ class TwoFactor:
         app.extensions["twofactor"] = state
         attach(app, state, Wiring(app, state).check)
         app.cli.add_command(cli.group)
-        appcontext_pushed.connect(gate.bind, app)
 
     # Hooks: decorators, each with a default (`defaults.py`)
 

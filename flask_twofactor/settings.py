@@ -69,8 +69,12 @@ class Settings:
         self._require(60 <= self.password_seconds <= 900, "password_seconds", "must lie between 60 and 900 (ENR-05)")
         self._require(self.session_seconds >= 300, "session_seconds", "must be at least 300")
         self._require(self.idle_seconds == 0 or self.idle_seconds >= 60, "idle_seconds", "must be 0 or at least 60")
-        for key in ([self.key] if self.key is not None else []) + list(self.key_fallbacks):
-            self._require(len(as_bytes(key)) >= MIN_KEY_BYTES, "key", "must have at least 32 bytes (KEY-05)")
+        if self.key is not None:
+            self._require(len(as_bytes(self.key)) >= MIN_KEY_BYTES, "key", "must have at least 32 bytes (KEY-05)")
+        for key in self.key_fallbacks:
+            # Of any length: a short SECRET_KEY of former days must still open what it sealed.
+            right = isinstance(key, (str, bytes)) and len(key) > 0
+            self._require(right, "key_fallbacks", "must hold text or bytes, none of them empty")
 
     def _check_types(self) -> None:
         kinds: dict[str, type | tuple[type, ...]] = {

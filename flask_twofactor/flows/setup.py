@@ -66,6 +66,8 @@ def confirm(state: State, subject: str, opened_by: str, text: str | None, passwo
     secret = state.open_secret(pending)
     step = None if secret is None else matching_step(secret, code, now, state.settings.window)
     if step is None:
+        if pending.tries + 1 >= MAX_TRIES:  # that was the last guess: the next page shows a new key
+            raise SetupExpired("too many wrong codes for one key")
         raise CodeRejected("the code was not right")
     token, mark = state.new_mark(subject, pending.id, password_at=password_at, code_at=now)
     if not state.store.confirm_enrolment(subject, pending.id, step, now, mark):

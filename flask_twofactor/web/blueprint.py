@@ -7,13 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Flask, Response, current_app, g, request
 from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader
 
 from ..state import State
 from . import gate, login, manage, pages, setup
 from . import session as browser
-from .current import current_state
 
 _TEMPLATES = Path(__file__).parent.parent / "templates"
 
@@ -44,8 +43,7 @@ def attach(app: Flask, state: State, check_wiring: Callable[[], None]) -> None:
     for error in pages.PROBLEMS:
         app.register_error_handler(error, pages.problem)
     gate.watch(app)
-    gate.bind(app)
-    app.before_request_funcs.setdefault(None, []).insert(0, functools.partial(_before, check_wiring))
+    app.before_request_funcs.setdefault(None, []).insert(0, functools.partial(_before, app, state, check_wiring))
     app.after_request(_finish)
 
 
@@ -54,20 +52,21 @@ def take_over(app: Flask, endpoint: str) -> None:
     app.view_functions[endpoint] = login.identify
 
 
-def is_ours(endpoint: str | None) -> bool:
-    """Tell by the endpoint's name whether a page of ours answers (FLG-10)."""
-    if endpoint is None:
-        return False
-    return endpoint.startswith("twofactor.") or endpoint in current_state().login_endpoints
-
-
-def _before(check_wiring: Callable[[], None]) -> Any:
-    gate.bind(current_app)  # where a context pushed before there was a manager serves many requests
+def _before(app: Flask, state: State, check_wiring: Callable[[], None]) -> Any:
+    """Run first at every request: what is ours is known by the endpoint's name, never by the path (FLG-10)."""
+    gate.bind_again(app)
     check_wiring()
-    return pages.body_problem() if is_ours(request.endpoint) else None
+    endpoint = request.endpoint
+    if endpoint is None or not (endpoint.startswith("twofactor.") or endpoint in state.login_endpoints):
+        return None
+    g._twofactor_page = endpoint != "twofactor.static"
+    return pages.body_problem()
 
 
 def _finish(response: Response) -> Response:
-    if is_ours(request.endpoint) and request.endpoint != "twofactor.static":
+    marks: dict[str, Any] = g._get_current_object().__dict__
+    if marks.get("_twofactor_page"):
         pages.add_headers(response)  # whatever answered: the view, an error handler, OPTIONS
-    return browser.finish(current_app.extensions["twofactor"], response)
+    if marks.get("_twofactor_touched") or "_twofactor_companion" in marks:
+        browser.finish(current_app.extensions["twofactor"], response)
+    return response

@@ -2,8 +2,8 @@
 
 It stands behind the loading of the user (session, remember cookie, ``request_loader``) and behind
 ``login_user``, on the app's own LoginManager, whichever was set up first: it is bound again whenever an app
-context is pushed, and at every request, where the manager does not carry it, so that no later registration
-removes it (FLG-03). Flask-Login first finds its user, then the gate judges: a refusal never makes
+context is pushed until there is one, and at every request, so that no later registration removes it (FLG-03).
+Flask-Login first finds its user, then the gate judges: a refusal never makes
 Flask-Login fall through to a weaker source (FLG-05).
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 import flask_login.signals
-from flask import Flask, current_app, g, redirect, session, url_for
+from flask import Flask, appcontext_pushed, current_app, g, redirect, session, url_for
 from flask_login import (
     LoginManager,
     user_loaded_from_cookie,
@@ -33,7 +33,10 @@ _BOUND = "_twofactor_bound"
 
 
 def watch(app: Flask) -> None:
-    """Hear what Flask-Login announces for ``app``."""
+    """Stand the gate for ``app``, and hear what Flask-Login announces there."""
+    bind(app)
+    if not hasattr(app, "login_manager"):
+        appcontext_pushed.connect(bind_early, app)
     user_logged_in.connect(_on_login, app)
     user_logged_out.connect(_on_logout, app)
     user_loaded_from_cookie.connect(_on_cookie, app)
@@ -42,35 +45,49 @@ def watch(app: Flask) -> None:
         from_header.connect(_on_request, app)
 
 
-def bind(app: Flask, **_: Any) -> None:
-    """Put the gate on the app's LoginManager unless it is there; costs a look-up where it is."""
-    manager = getattr(app, "login_manager", None)
+def bind(app: Flask) -> bool:
+    """Put the gate on the app's LoginManager unless it is there; tell whether this call did."""
+    manager = app.__dict__.get("login_manager")
     if manager is None or _BOUND in manager.__dict__:
-        return
+        return False
     load, unauthorized = manager._load_user, manager.unauthorized
     manager._load_user = lambda: _load(manager, load)
     manager.unauthorized = lambda: _unauthorized(unauthorized)
     setattr(manager, _BOUND, True)
+    return True
+
+
+def bind_early(app: Flask, **_: Any) -> None:
+    """Bind as soon as there is a manager: nothing of the host's runs in a context before that."""
+    if bind(app):
+        appcontext_pushed.disconnect(bind_early, app)
+
+
+def bind_again(app: Flask) -> None:
+    """Bind a manager that took the place of another, and forget whom it has loaded unseen."""
+    if bind(app):
+        g.pop("_login_user", None)
 
 
 def _load(manager: LoginManager, load: Any) -> None:
-    if "twofactor" not in current_app.extensions:  # one LoginManager may serve an app without us
+    state = current_app.extensions.get("twofactor")
+    if state is None:  # one LoginManager may serve an app without us
         load()
         return
-    g._twofactor_source = "session"
-    g._twofactor_presence = None
+    context: Any = g._get_current_object()
+    context._twofactor_source = "session"
+    context._twofactor_presence = None
     load()
-    user = g._login_user
+    user = context._login_user
     if user is None or not user.is_authenticated:
         return
     manager._update_request_context_with_user()  # nobody, until the judgement says otherwise
     if not is_true(user.is_authenticated):  # a method that says no, and that ``login_required`` takes for a yes
         return
-    state = current_state()
-    found = _judge(state, user, g._twofactor_source)
-    g._twofactor_presence = found
+    found = _judge(state, user, context._twofactor_source)
+    context._twofactor_presence = found
     if found.verdict is Verdict.IN:
-        manager._update_request_context_with_user(user)
+        context._login_user = user
 
 
 def _judge(state: State, user: Any, source: Source) -> Presence:
@@ -144,7 +161,8 @@ def _on_logout(_: Flask, **__: Any) -> None:
     g._twofactor_presence = None
     browser.companion_unwanted()
     ended = browser.drop_mark()
-    session.pop(browser.PENDING_KEY, None)
+    for key in (browser.PENDING_KEY, browser.NEXT_KEY, browser.NOTICE_KEY):
+        session.pop(key, None)
     if ended:
         current_state().store.remove_mark(ended)
 

@@ -44,8 +44,8 @@ def identify(**_: Any) -> Any:
         identifier = state.parse_identifier(form.identifier.data)
         if identifier is not None:
             browser.keep_pending(state, identifier, target)
-            long = None if browser.fits_session(target) else target
-            return redirect(url_for("twofactor.credential", next=long))
+            rest = None if browser.keeps_next(target) else target
+            return redirect(url_for("twofactor.credential", next=rest))
         error = INVALID_NAME
     return _identify_page(form, target, error or first_error(form))
 
@@ -107,7 +107,7 @@ def _credential_page(state: State, form: Any, identifier: str, target: str | Non
         form=form,
         asks_code=asks_code,
         identifier=identifier,
-        action=url_for("twofactor.credential", next=None if browser.fits_session(target) else target),
+        action=url_for("twofactor.credential", next=None if browser.keeps_next(target) else target),
         restart_url=url_for("twofactor.identify", next=target),
         title="Log in",
         **values,

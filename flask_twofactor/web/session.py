@@ -46,14 +46,14 @@ def keep_pending(state: State, identifier: str, target: str | None) -> None:
     plain = struct.pack(">QH", state.now, len(name)) + name.ljust(size, b"\0")
     session[PENDING_KEY] = state.keyring.seal(PENDING, plain)
     session.pop(NEXT_KEY, None)
-    if fits_session(target):
+    if target is not None and len(target) <= _MAX_NEXT and size == _NAME_SIZES[0]:
         session[NEXT_KEY] = target
     _touched()
 
 
-def fits_session(target: str | None) -> bool:
-    """Tell whether a ``next`` is short enough for the cookie; a longer one rides in the URL (SES-12)."""
-    return target is not None and len(target) <= _MAX_NEXT
+def keeps_next(target: str | None) -> bool:
+    """Tell whether the session keeps ``target``; one for which there is no room rides in the URL (SES-12)."""
+    return target is not None and _text(NEXT_KEY) == target
 
 
 def pending(state: State) -> Pending | None:
@@ -228,13 +228,12 @@ def companion_unwanted() -> None:
     g._twofactor_companion = ""
 
 
-def finish(state: State, response: Response) -> Response:
-    """Write the companion cookie, and keep every response that carries our trust out of caches (HDR-01)."""
+def finish(state: State, response: Response) -> None:
+    """Keep a response that carries our trust out of caches (HDR-01), and write the companion cookie."""
+    response.headers["Cache-Control"] = "no-store"
     subject = g.get("_twofactor_companion")
-    if g.get("_twofactor_touched") or subject is not None:
-        response.headers["Cache-Control"] = "no-store"
     if subject is None:
-        return response
+        return
     attributes: dict[str, Any] = {
         name.lower(): current_app.config.get(f"REMEMBER_COOKIE_{name}", default)
         for name, default in (("DOMAIN", None), ("PATH", "/"), ("SECURE", request.is_secure), ("SAMESITE", "Lax"))
@@ -246,7 +245,6 @@ def finish(state: State, response: Response) -> Response:
         response.set_cookie(COMPANION_COOKIE, value, max_age=lifetime, httponly=True, **attributes)
     elif COMPANION_COOKIE in request.cookies:
         response.delete_cookie(COMPANION_COOKIE, path=attributes["path"], domain=attributes["domain"])
-    return response
 
 
 def _touched() -> None:

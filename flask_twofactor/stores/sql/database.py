@@ -195,7 +195,7 @@ class Database:
     def _open(self) -> tuple[Connection, Any]:
         try:
             connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            return connection, connection.connection
+            return connection, connection.connection.dbapi_connection
         except self._errors as error:
             raise StoreUnavailable("the store cannot be reached") from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, exists, insert, null, or_, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, insert, null, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.elements import BindParameter
@@ -32,12 +32,9 @@ def insert_or_ignore(table: Any, dialect: str) -> ClauseElement:
 def _reads() -> dict[str, ClauseElement]:
     confirmed = enrolment.c.confirmed_at.is_not(None)
     mine = enrolment.c.subject == account.c.subject
-    columns = (
-        account.c.epoch,
-        exists().where(and_(mine, confirmed)).label("enabled"),
-        exists().where(and_(mine, confirmed, enrolment.c.id == mark.c.enrolment)).label("bound"),
-        *mark.c,
-    )
+    # NULL: no factor; 1: there is one; 2: and the mark is of it.
+    bound = select(func.max(case((enrolment.c.id == mark.c.enrolment, 2), else_=1))).where(mine, confirmed)
+    columns = (account.c.epoch, bound.correlate(account, mark).scalar_subquery(), *mark.c)
     with_mark = account.outerjoin(mark, and_(mark.c.digest == bindparam("d"), mark.c.subject == account.c.subject))
     after = or_(
         enrolment.c.subject > bindparam("s"),
@@ -148,9 +145,8 @@ class SqlStore:
         row = self._database.read("standing", s=subject, d=digest)
         if row is None:
             return Standing()
-        epoch, enabled, bound, found, *rest = row
-        presented = None if found is None else Mark(found, *rest)
-        return Standing(epoch, bool(enabled), presented, bool(bound) and presented is not None)
+        epoch, bound, found, *rest = row
+        return Standing(epoch, bound is not None, None if found is None else Mark(found, *rest), bound == 2)
 
     def enrolment(self, subject: str) -> Enrolment | None:
         return _to_enrolment(self._database.read("enrolment", s=subject))
