@@ -38,7 +38,7 @@ def memory_folder() -> str | None:
 def make_jobs(folder: Path) -> dict[str, dict[str, Job]]:
     """Make the groups of jobs; in each the first is the measure of the others."""
     clock = Clock()
-    plain = hosts.make_plain()
+    plain = hosts.make_plain(folder)
     extended, secret = hosts.make_extended(folder, clock)
     by_plain = hosts.log_in_plain(plain)
     without = hosts.log_in_extended(extended, "bob")

@@ -6,6 +6,7 @@ import hashlib
 import html
 import io
 import re
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from flask import Flask, redirect, render_template, request
-from flask_login import LoginManager, UserMixin, current_user, login_required, login_user
+from flask_login import LoginManager, UserMixin, login_required, login_user
 from jinja2 import DictLoader
 
 from flask_twofactor import TwoFactor
@@ -30,7 +31,8 @@ def cheap_hash(password: str) -> bytes:
 _HASH = cheap_hash(PASSWORD)
 PAGE = (
     "<!doctype html><title>{{ title }}</title><h1>{{ title }}</h1>"
-    "<p>{{ current_user.id }}</p><ul>{% for n in range(20) %}<li>row {{ n }}</li>{% endfor %}</ul>"
+    "<p>{{ current_user.id }}</p><ul>"
+    "{% for id, mail, role in rows %}<li>{{ id }} {{ mail }} {{ role }}</li>{% endfor %}</ul>"
 )
 LOGIN = "<!doctype html><title>Log in</title><form method=post><input name=identifier><input name=password></form>"
 
@@ -38,30 +40,41 @@ LOGIN = "<!doctype html><title>Log in</title><form method=post><input name=ident
 class User(UserMixin):
     """An account of the bench."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, mail: str = "", role: str = "") -> None:
         self.id = name
+        self.mail = mail
+        self.role = role
 
     def check_password(self, password: str) -> bool:
         """Compare in one cheap hash."""
         return cheap_hash(password) == _HASH
 
 
-def make_plain() -> Flask:
-    """Make a console with Flask-Login alone: a log-in page by hand, and a page that needs a log-in."""
+def make_plain(folder: Path) -> Flask:
+    """Make a console with Flask-Login alone: users in SQLite, a log-in by hand, a page with a list of 20 rows."""
     app = Flask("bench")
     app.config["SECRET_KEY"] = "bench " * 8
     app.jinja_loader = DictLoader({"page.html": PAGE, "login.html": LOGIN})
-    users = {name: User(name) for name in ("alice", "bob")}
-    LoginManager(app).user_loader(users.get)
+    database = sqlite3.connect(folder / "console.sqlite", isolation_level=None)
+    database.execute("CREATE TABLE IF NOT EXISTS user (id TEXT PRIMARY KEY, mail TEXT, role TEXT)")
+    rows = [(name, f"{name}@console.test", "member") for name in ("alice", "bob", *(f"user{n}" for n in range(18)))]
+    database.executemany("INSERT OR REPLACE INTO user VALUES (?, ?, ?)", rows)
+
+    def find(name: str) -> User | None:
+        row = database.execute("SELECT id, mail, role FROM user WHERE id = ?", (name,)).fetchone()
+        return None if row is None else User(*row)
+
+    LoginManager(app).user_loader(find)
 
     @app.get("/page")
     @login_required
     def page() -> str:
-        return render_template("page.html", title="Page", current_user=current_user)
+        listed = database.execute("SELECT id, mail, role FROM user ORDER BY id LIMIT 20").fetchall()
+        return render_template("page.html", title="Page", rows=listed)
 
     @app.route("/login", methods=["GET", "POST"])
     def login() -> Any:
-        user = users.get(request.form.get("identifier", ""))
+        user = find(request.form.get("identifier", ""))
         if user and user.check_password(request.form.get("password", "")):
             login_user(user)
             return redirect("/page")
@@ -72,7 +85,7 @@ def make_plain() -> Flask:
 
 def make_extended(folder: Path, clock: Callable[[], float], **config: Any) -> tuple[Flask, str]:
     """Make the same console with the extension, ``alice`` enrolled; gives her secret too."""
-    app = make_plain()
+    app = make_plain(folder)
     app.instance_path = str(folder)
     app.config.update(config)
     app.debug = True  # no start-up warnings in the table

@@ -136,10 +136,10 @@ class State:
     def subject_of(self, user: Any) -> str:
         """Give the stable key of a user's account, 1 to 255 characters."""
         subject = self.hooks.ask("user_key", user)
-        if not isinstance(subject, str) or not 0 < len(subject) <= MAX_SUBJECT:
-            logger.error("the hook user_key must answer a text of 1 to %d characters", MAX_SUBJECT)
-            raise HookFailed(f"the hook user_key must answer a text of 1 to {MAX_SUBJECT} characters")
-        return subject
+        if isinstance(subject, str) and 0 < len(subject) <= MAX_SUBJECT:
+            return subject
+        logger.error("the hook user_key must answer a text of 1 to %d characters", MAX_SUBJECT)
+        raise HookFailed(f"the hook user_key must answer a text of 1 to {MAX_SUBJECT} characters")
 
     def decoy_subject(self, name: str) -> str:
         """Give one of a few rows that stand in for an account where there is none to charge (rule 2 of 3.5)."""

@@ -1,9 +1,10 @@
-"""The frozen records that pass between the layers."""
+"""The frozen records that pass between the layers; named tuples where each request makes one."""
 
 from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 def new_id() -> str:
@@ -48,21 +49,23 @@ class Enrolment:
     tries: int = 0
 
 
-@dataclass(frozen=True)
-class Mark:
+class Mark(NamedTuple):
     """The server-side proof of a completed log-in; the session holds the random value behind ``digest``.
 
     ``enrolment`` is "" where the account had no factor. ``password_at`` and ``code_at`` say when the
     password and a code were last checked in this sign-in, 0 for never. Times are Unix seconds.
     """
 
-    digest: str = field(repr=False)
+    digest: str
     subject: str
     enrolment: str
     created_at: int
     seen_at: int
     password_at: int
     code_at: int
+
+    def __repr__(self) -> str:
+        return f"Mark(subject={self.subject!r}, enrolment={self.enrolment!r}, created_at={self.created_at})"
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,7 @@ class Pending:
     target: str | None = None
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """What one read of the store says of an account and of a mark presented for it.
 
     ``epoch`` is 0 where the account was never seen. ``enabled``: a confirmed enrolment stands.

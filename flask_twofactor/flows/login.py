@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +18,7 @@ MAX_PASSWORD = 1024
 WITHOUT_FACTOR_SECONDS = 31 * 86400
 """Longest pause of a log-in of an account without the factor: what Flask allows its cookie."""
 _TOUCHES = 12
+"""A mark in use is written so many times in its idle limit: seldom enough to cost nothing."""
 
 
 class Verdict(enum.Enum):
@@ -134,57 +134,50 @@ def has_factor(state: State, subject: str) -> bool:
     return state.store.enrolment(subject) is not None
 
 
-def verdict(
-    state: State, subject: str, standing: Standing, proof: Mark | Note | None, remembered: Callable[[], bool]
-) -> Verdict:
+def verdict(state: State, subject: str, standing: Standing, proof: Mark | Note | None) -> Verdict:
     """Tell who a session is, from one read of the store and what the session presents.
 
     ``proof`` is the mark found for the session's value, its note, or None where the session has neither;
-    a session value without a row comes as a `Note` of another epoch. ``remembered`` tells whether the
-    browser holds a remember cookie of the account's present epoch: it opens an account without a factor,
-    and stands for the password alone where there is one (SES-05).
+    a session value without a row comes as a `Note` of another epoch.
     """
-    found = _judge_proof(state, subject, standing, proof)
-    if found is Verdict.OUT and remembered():
-        return Verdict.DUE if standing.enabled else Verdict.IN
-    return found
-
-
-def _judge_proof(state: State, subject: str, standing: Standing, proof: Mark | Note | None) -> Verdict:
     if proof is None:  # a session that Flask-Login knows and we do not: good while nothing was ever ended
         return Verdict.IN if standing.epoch == 0 and not standing.enabled else Verdict.OUT
     if proof.subject != subject:
         return Verdict.OUT
-    if isinstance(proof, Note):
-        if proof.epoch != standing.epoch:
-            return Verdict.OUT
-        if not standing.enabled:
-            return Verdict.IN
-        return Verdict.DUE if state.now - proof.at <= state.settings.pending_seconds else Verdict.OUT
-    if not is_alive(state, proof):
+    if isinstance(proof, Mark):
+        return _judge_mark(state, standing, proof)
+    if proof.epoch != standing.epoch:
         return Verdict.OUT
-    if standing.enabled:
-        return Verdict.IN if standing.bound else Verdict.DUE
-    return Verdict.IN if proof.enrolment == "" else Verdict.OUT
+    if not standing.enabled:
+        return Verdict.IN
+    return Verdict.DUE if state.now - proof.at <= state.settings.pending_seconds else Verdict.OUT
 
 
-def is_alive(state: State, mark: Mark) -> bool:
-    """Tell whether a mark is inside its absolute and idle limits (SES-08)."""
+def _judge_mark(state: State, standing: Standing, mark: Mark) -> Verdict:
+    """Judge a mark inside its absolute and idle limits (SES-08), and note now and then that it was seen."""
     settings, now = state.settings, state.now
     if mark.enrolment == "":
-        return now - mark.seen_at <= WITHOUT_FACTOR_SECONDS
-    if settings.idle_seconds and now - mark.seen_at > settings.idle_seconds:
-        return False
-    return now - mark.created_at <= settings.session_seconds
+        idle = absolute = WITHOUT_FACTOR_SECONDS
+        alive = now - mark.seen_at <= idle
+    else:
+        absolute = settings.session_seconds
+        idle = settings.idle_seconds or absolute
+        alive = now - mark.created_at <= absolute and now - mark.seen_at <= idle
+    if not alive or (mark.enrolment != "" and not standing.enabled):
+        return Verdict.OUT
+    if standing.enabled and not standing.bound:
+        return Verdict.DUE
+    if now - mark.seen_at > idle // _TOUCHES:
+        state.store.touch_mark(mark.digest, now)
+    return Verdict.IN
 
 
-def touch(state: State, mark: Mark) -> None:
-    """Note that a mark is in use, seldom enough to cost nothing: a twelfth of its idle limit."""
-    limit = state.settings.idle_seconds or state.settings.session_seconds
-    if mark.enrolment == "":
-        limit = WITHOUT_FACTOR_SECONDS
-    if state.now - mark.seen_at > limit // _TOUCHES:
-        state.store.touch_mark(mark.digest, state.now)
+def remembered(standing: Standing) -> Verdict:
+    """Tell who a browser is that holds a remember cookie of the account's present epoch.
+
+    The cookie opens an account without a factor, and stands for the password alone where there is one (SES-05).
+    """
+    return Verdict.DUE if standing.enabled else Verdict.IN
 
 
 def _subject(state: State, user: Any, identifier: str) -> str:

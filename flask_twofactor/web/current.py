@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from flask import current_app, g, request
 from flask_login import current_user
@@ -17,15 +16,14 @@ from ..state import State
 Source = Literal["session", "cookie", "request"]
 
 
-@dataclass(frozen=True)
-class Presence:
+class Presence(NamedTuple):
     """Whom Flask-Login loaded for this request, from where, and what the gate says of it."""
 
     user: Any
     subject: str
     source: Source
     verdict: Verdict
-    proof: Mark | Note | None = None
+    proof: Mark | Note | None
 
     @property
     def password_at(self) -> int:

@@ -96,32 +96,21 @@ def _judge(state: State, user: Any, source: Source) -> Presence:
     digest = browser.mark_digest()
     standing = state.store.standing(subject, digest)
     if source == "request":
-        return Presence(user, subject, source, Verdict.OUT if standing.enabled else Verdict.IN)
-    proof = _proof(state, subject, standing, digest)
-
-    def remembered() -> bool:
-        known = source == "cookie" or browser.has_remember_cookie()
-        return known and standing.epoch == browser.companion_epoch(state, subject)
-
-    verdict = login.verdict(state, subject, standing, proof, remembered)
-    if verdict is Verdict.IN and isinstance(proof, Mark):
-        login.touch(state, proof)
-    if verdict is not Verdict.OUT and standing.epoch and not _is_current(state, proof, standing):
-        proof = browser.keep_note(state, subject, standing.epoch, 0)  # it was the remember cookie that counted
+        return Presence(user, subject, source, Verdict.OUT if standing.enabled else Verdict.IN, None)
+    proof = (standing.mark or browser.dead_note(subject)) if digest else browser.note_of(state, subject)
+    if proof is None and source == "cookie":
+        proof = browser.dead_note(subject)  # the companion says whether it counts
+    verdict = login.verdict(state, subject, standing, proof)
+    if verdict is Verdict.OUT and _is_remembered(state, subject, standing, source):
+        verdict = login.remembered(standing)
+        proof = browser.keep_note(state, subject, standing.epoch, 0) if standing.epoch else proof
     return Presence(user, subject, source, verdict, proof)
 
 
-def _proof(state: State, subject: str, standing: Standing, digest: str) -> Mark | Note | None:
-    if digest:
-        return standing.mark or browser.dead_note(subject)
-    return browser.note_of(state, subject)
-
-
-def _is_current(state: State, proof: Mark | Note | None, standing: Standing) -> bool:
-    """Tell whether the session itself holds what was judged."""
-    if isinstance(proof, Mark):
-        return login.is_alive(state, proof)
-    return proof is not None and proof.epoch == standing.epoch
+def _is_remembered(state: State, subject: str, standing: Standing, source: Source) -> bool:
+    """Tell whether the browser holds a remember cookie that was issued in the account's present epoch."""
+    known = source == "cookie" or browser.has_remember_cookie()
+    return known and standing.epoch == browser.companion_epoch(state, subject)
 
 
 def _on_cookie(_: Flask, **__: Any) -> None:

@@ -71,8 +71,8 @@ def pending(state: State) -> Pending | None:
 
 def mark_digest() -> str:
     """Give the digest of the session's mark, "" where it has none."""
-    token = _text(MARK_KEY)
-    return "" if token is None else token_digest(token)
+    token = session.get(MARK_KEY)
+    return token_digest(token) if isinstance(token, str) else ""
 
 
 def drop_mark() -> str:

@@ -15,6 +15,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,18 @@ class Statement:
         compiled: Any = clause.compile(dialect=engine.dialect)
         self.sql = str(compiled)
         self._defaults = {name: value for name, value in compiled.params.items() if value is not None}
-        self._order: list[str] | None = list(compiled.positiontup) if compiled.positional else None
+        order = list(compiled.positiontup) if compiled.positional else None
+        # itemgetter gives a tuple for two names and more only
+        self._pick = itemgetter(*order) if order and len(order) > 1 else None
+        self._only = order[0] if order and len(order) == 1 else None
 
     def bind(self, values: dict[str, Any]) -> Any:
         """Give the parameters in the driver's own form."""
-        merged = {**self._defaults, **values} if self._defaults else values
-        return merged if self._order is None else tuple(merged[name] for name in self._order)
+        if self._defaults:
+            values = {**self._defaults, **values}
+        if self._pick is not None:
+            return self._pick(values)
+        return values if self._only is None else (values[self._only],)
 
 
 class Transaction:
@@ -83,7 +90,7 @@ class Database:
         self._keep_idle = keep_idle
         self._idle: deque[tuple[Connection, Any]] = deque()
         # One connection for all threads (SQLite in memory) takes one of them at a time.
-        self._turn: Any = threading.RLock() if isinstance(engine.pool, StaticPool) else contextlib.nullcontext()
+        self._turn = threading.RLock() if isinstance(engine.pool, StaticPool) else None
         self._errors: tuple[type[BaseException], ...] = (SQLAlchemyError, engine.dialect.dbapi.Error)  # type: ignore[union-attr]
         name = engine.dialect.name
         self._begin = "BEGIN IMMEDIATE" if name == "sqlite" else "BEGIN"
@@ -119,6 +126,8 @@ class Database:
     def read(self, name: str, **values: Any) -> Row | None:
         """Run a query outside any transaction and give its first row; retried once on a fresh connection."""
         statement = self.statements[name]
+        if self._turn is None:
+            return self._read(statement, statement.bind(values))
         with self._turn:
             return self._read(statement, statement.bind(values))
 
@@ -135,7 +144,7 @@ class Database:
         except self._errors:
             self._discard(connection)
             return self._read_afresh(statement, parameters)
-        self._release(connection)
+        self._idle.append(connection)
         return found
 
     def _read_afresh(self, statement: Statement, parameters: Any) -> Row | None:
@@ -149,7 +158,7 @@ class Database:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Bracket statements: committed at the end of the block, rolled back where it raises."""
-        with self._turn, self._guard(self._begun()) as connection:
+        with self._turn or contextlib.nullcontext(), self._guard(self._begun()) as connection:
             cursor = connection[1].cursor()
             try:
                 yield Transaction(self, cursor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, delete, func, insert, null, or_, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, insert, literal_column, null, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.elements import BindParameter
@@ -33,7 +33,8 @@ def _reads() -> dict[str, ClauseElement]:
     confirmed = enrolment.c.confirmed_at.is_not(None)
     mine = enrolment.c.subject == account.c.subject
     # NULL: no factor; 1: there is one; 2: and the mark is of it.
-    bound = select(func.max(case((enrolment.c.id == mark.c.enrolment, 2), else_=1))).where(mine, confirmed)
+    of_it = case((enrolment.c.id == mark.c.enrolment, literal_column("2")), else_=literal_column("1"))
+    bound = select(func.max(of_it)).where(mine, confirmed)
     columns = (account.c.epoch, bound.correlate(account, mark).scalar_subquery(), *mark.c)
     with_mark = account.outerjoin(mark, and_(mark.c.digest == bindparam("d"), mark.c.subject == account.c.subject))
     after = or_(
