@@ -1,0 +1,85 @@
+# Every command of this project stands here, once: `make help` lists them.
+# Needs Python 3.10 or later and nothing else. Works with make 3.81 (macOS) and in a path with spaces.
+
+VENV = .venv
+PYTHON_IN_VENV = $(VENV)/bin/python
+WORKERS = 2
+ARGS =
+
+# Only our own environment counts, whatever is active where make was called.
+unexport VIRTUAL_ENV
+unexport PYTHONHOME
+unexport PYTHONPATH
+
+.PHONY: help demo test lint bench docs-requirements clean
+.NOTPARALLEL:
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
+	@echo "  Each takes ARGS='...' for the program it runs; PYTHON=... names the Python to use."
+
+demo: $(VENV)/demo ## set everything up and serve the example console on loopback
+	@$(PYTHON_IN_VENV) -m example_app $(ARGS)
+
+test: lint ## set everything up, check style and types, run all tests (WORKERS=2)
+	$(PYTHON_IN_VENV) -m pytest -n $(WORKERS) $(ARGS)
+
+lint: $(VENV)/test ## check style, types and who imports whom
+	$(PYTHON_IN_VENV) -m ruff check .
+	$(PYTHON_IN_VENV) -m ruff format --check .
+	$(PYTHON_IN_VENV) -m mypy
+	$(VENV)/bin/lint-imports
+
+bench: $(VENV)/test ## measure what the extension costs
+	$(PYTHON_IN_VENV) -m bench $(ARGS)
+
+docs-requirements: $(VENV)/test ## write docs/reference/requirements.md anew from the tests' markers
+	$(PYTHON_IN_VENV) -m tests.support.requirements $(ARGS)
+
+clean: ## remove what make and the tools made
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .coverage .coverage.* htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One environment, two stamps: what the demo needs, and all that the tests need besides.
+
+$(VENV)/demo: $(VENV)/made pyproject.toml
+	@echo "Installing flask_twofactor into $(VENV) ..."
+	@$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/test: $(VENV)/made pyproject.toml
+	@echo "Installing flask_twofactor and its tools into $(VENV) (a minute or so) ..."
+	@$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(VENV)/demo $@
+
+# The environment is made anew where its Python went away or the tree was moved.
+ifneq ($(shell $(PYTHON_IN_VENV) -c '' 2>/dev/null && cat $(VENV)/made 2>/dev/null),$(CURDIR))
+.PHONY: $(VENV)/made
+endif
+
+$(VENV)/made:
+	@found=; \
+	for python in "$$PYTHON" python3.13 python3.12 python3.11 python3.10 python3; do \
+	    [ -n "$$python" ] || continue; \
+	    if ! "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1; then \
+	        [ "$$python" != "$$PYTHON" ] || echo "PYTHON=$$PYTHON is not Python 3.10 or later, looking further"; \
+	        continue; \
+	    fi; \
+	    found=$${found:-$$python}; \
+	    "$$python" -c 'import venv, ensurepip' >/dev/null 2>&1 || continue; \
+	    echo "Making $(VENV) with $$("$$python" --version) ..."; \
+	    "$$python" -m venv --clear $(VENV) || exit 1; \
+	    pwd -P >$@; \
+	    exit 0; \
+	done; \
+	if [ -n "$$found" ]; then \
+	    package=$$("$$found" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'); \
+	    echo "$$found cannot make a virtual environment: its modules venv and ensurepip are missing." >&2; \
+	    echo "On Debian and Ubuntu: sudo apt install $$package" >&2; \
+	else \
+	    echo "No Python 3.10 or later was found." >&2; \
+	    echo "On Debian and Ubuntu: sudo apt install python3 python3-venv; on macOS: brew install python3." >&2; \
+	    echo "Where it has another name: make PYTHON=/path/to/python3 ..." >&2; \
+	fi; \
+	exit 1

@@ -1,0 +1,99 @@
+"""Real Chromium, the system's own, driven by Playwright; and axe-core in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support.programs import need
+
+# No sandbox for root; the rest keeps Chromium from calling hosts of its own.
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for the whole run (of this xdist worker); open pages with `new_page`."""
+    chromium = need("chromium")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield launched
+        launched.close()
+
+
+@contextmanager
+def new_page(
+    browser: Browser,
+    *,
+    javascript: bool = True,
+    width: int = 1280,
+    height: int = 900,
+    dark: bool = False,
+    bypass_csp: bool = False,
+) -> Iterator[Page]:
+    """Open a page with cookies of its own; on leaving, fail where it broke its policy or called out.
+
+    That is: a report about the Content-Security-Policy or an error that no script caught, and any request
+    to a host that is not loopback. Set ``bypass_csp`` for axe only: the policy is then not enforced.
+    """
+    context = browser.new_context(
+        java_script_enabled=javascript,
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if dark else "light",
+        bypass_csp=bypass_csp,
+        locale="en-GB",
+        reduced_motion="reduce",
+    )
+    context.set_default_timeout(10_000)
+    faults: list[str] = []
+    context.on("request", lambda request: faults.extend(_foreign(request.url)))
+    context.on("console", lambda message: faults.extend(_policy(message.text)))
+    context.on("weberror", lambda error: faults.append(f"uncaught: {error.error}"))
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+    assert not faults, "\n".join(faults)
+
+
+def axe_violations(page: Page) -> list[str]:
+    """Run axe-core on ``page`` (JavaScript on, ``bypass_csp=True``); a line for each violation and element.
+
+    WCAG A and AA up to 2.2, and axe's best practices.
+    """
+    page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document).then(results => results.violations)")
+    return [
+        f"{violation['id']}: {violation['help']}: {' '.join(map(str, node['target']))} in {page.url}"
+        for violation in found
+        for node in violation["nodes"]
+    ]
+
+
+def _foreign(url: str) -> list[str]:
+    parts = urlsplit(url)
+    local = parts.scheme in {"about", "blob", "data"} or parts.hostname in {"127.0.0.1", "localhost", "::1"}
+    return [] if local else [f"request to another host: {url}"]
+
+
+def _policy(text: str) -> list[str]:
+    return [text] if "Content Security Policy" in text or "Content-Security-Policy" in text else []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
