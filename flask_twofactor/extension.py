@@ -130,6 +130,10 @@ class TwoFactor:
         """``(typed: str) -> str``: the one form of a user ID, before look-up, throttle and decoy."""
         return self._set("normal_form", hook)
 
+    def notify(self, hook: Hook) -> Hook:
+        """``(user, notice)``: tell the owner, by mail for one, that the factor was turned on, off or reset."""
+        return self._set("notify", hook)
+
     def _set(self, name: str, hook: Hook) -> Hook:
         if not callable(hook):
             raise WiringError(f"@two_factor.{name} decorates a function")

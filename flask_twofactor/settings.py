@@ -31,10 +31,12 @@ class Settings:
         None,
         "Any SQLAlchemy URL, or `flask-sqlalchemy` for the engine of that extension; "
         "where absent, `twofactor.sqlite` in the instance folder.",
+        secret=True,  # it may hold a password, as the next one may
     )
     throttle_storage_uri: str | None = _setting(
         None,
         "Any `limits` storage URI, for instance `redis://...`; where absent, the extension's own database.",
+        secret=True,
     )
     key: str | bytes | None = _setting(
         None,

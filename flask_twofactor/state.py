@@ -16,8 +16,8 @@ from limits.storage import Storage
 
 from .core.identifiers import normal_form, parse_identifier
 from .core.keyring import META, SECRET, Keyring, token_digest
-from .core.records import Brand, Enrolment, Mark
-from .core.totp import new_secret
+from .core.records import Brand, Enrolment, Mark, Notice
+from .core.totp import new_secret, parse_secret
 from .errors import HookFailed, KeyMismatch, StoreUnavailable, TwoFactorError
 from .settings import Settings
 from .stores.base import Store
@@ -46,6 +46,7 @@ class Hooks:
     requirement: Callable[[Any], bool]
     after_login_url: Callable[[Any], str]
     normal_form: Callable[[str], str] = normal_form
+    notify: Callable[[Any, Notice], Any] | None = None
 
     def ask(self, name: str, *arguments: Any) -> Any:
         """Call a hook; whatever it raises is logged without its message and becomes `HookFailed`."""
@@ -157,10 +158,10 @@ class State:
     def open_secret(self, enrolment: Enrolment) -> str | None:
         """Open the secret of an enrolment; None, and a line in the log, where it does not open (STO-06)."""
         plain = self.keyring.open(SECRET, enrolment.sealed, enrolment.subject, enrolment.id)
-        if plain is None:
+        secret = None if plain is None else parse_secret(plain.decode(errors="replace"))
+        if secret is None:
             logger.error("the secret of subject=%r enrolment=%s does not open", enrolment.subject, enrolment.id)
-            return None
-        return plain.decode()
+        return secret
 
     def new_mark(self, subject: str, enrolment: str, *, password_at: int, code_at: int) -> tuple[str, Mark]:
         """Make the random value for a session (256 bits) and the mark that is kept for it (STO-05)."""
@@ -176,6 +177,13 @@ class State:
             signal.send(self.sender, subject=subject, at=self.now, **values)
         except Exception as error:  # noqa: BLE001 - the same edge as for hooks: it is the host's code that failed
             logger.error("a receiver of %s raised %s", signal.name, type(error).__name__)
+
+    def deliver(self, user: Any, notice: Notice) -> None:
+        """Give the host a notice for its owner; the change it tells of stands, whatever comes of it."""
+        try:
+            self.hooks.ask("notify", user, notice)
+        except HookFailed:
+            logger.error("a notice was not delivered: kind=%s", notice.kind)
 
     def is_reachable(self) -> bool:
         """Open the store if it answers; False where it does not yet. A wrong key raises."""

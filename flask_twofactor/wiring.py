@@ -68,6 +68,8 @@ def weaknesses(app: Flask, state: State) -> Iterator[str]:
     for name in ("SESSION_COOKIE_SAMESITE", "REMEMBER_COOKIE_SAMESITE"):
         if config.get(name) not in ("Lax", "Strict"):
             yield f'{name} is not set: "Lax" keeps the cookie out of cross-site posts'
+    if state.hooks.notify is None:
+        yield "no @two_factor.notify: nobody is told when their factor is turned on, off or reset"
     if config.get("WTF_CSRF_ENABLED") is False:
         yield "WTF_CSRF_ENABLED is off: only the two-factor pages check a CSRF token"
     if (state.settings.throttle_storage_uri or "").startswith("memory:"):

@@ -76,7 +76,12 @@ class Keyring:
 
     def open(self, purpose: str, sealed: str | None, *context: str) -> bytes | None:
         """Decrypt, or None: altered, another purpose or context, or sealed by a key we do not hold."""
-        if not sealed or len(sealed) > _MAX_SEALED or not sealed.startswith(_VERSION) or not sealed.isascii():
+        if (
+            not isinstance(sealed, str)
+            or len(sealed) > _MAX_SEALED
+            or not sealed.startswith(_VERSION)
+            or not sealed.isascii()
+        ):
             return None
         text = sealed[len(_VERSION) :]
         try:

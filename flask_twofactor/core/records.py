@@ -103,3 +103,25 @@ class Standing(NamedTuple):
     enabled: bool = False
     mark: Mark | None = None
     bound: bool = False
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a request came from, as far as a notice tells: the address's network, and what the browser calls itself."""
+
+    address: str
+    agent: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What the owner of an account is told; ``kind`` is "enabled", "disabled" or "reset", ``body`` plain text.
+
+    ``at`` is in Unix seconds; ``origin`` is None where no request did it (the command line).
+    """
+
+    kind: str
+    at: int
+    origin: Origin | None
+    title: str
+    body: str

@@ -31,9 +31,8 @@ def judge(state: State, name: str, enrolment: Enrolment | None, text: str | None
     live = enrolment if armed and code is not None else None
     decoy = state.decoy_subject(name)
     in_budget = state.store.charge(live.subject if live else decoy, now, SECOND_FACTOR)
-    opened = state.open_secret(enrolment) if enrolment else None
-    step = matching_step(opened or state.decoy_secret, code or "000000", now, state.settings.window)
-    if live is None or not in_budget or opened is None or step is None:
+    step = match(state, enrolment, code, now)
+    if live is None or not in_budget or step is None:
         spend(decoy, "", -1, now)
         if live is not None:
             reason = "wrong" if in_budget else "budget"
@@ -43,3 +42,13 @@ def judge(state: State, name: str, enrolment: Enrolment | None, text: str | None
         state.announce(code_rejected, live.subject, reason="replayed")
         return False
     return True
+
+
+def match(state: State, enrolment: Enrolment | None, code: str | None, now: int) -> int | None:
+    """Give the step that ``code`` has by the secret of ``enrolment``; the same work where there is neither.
+
+    The secret stays in this frame: none that a store or a hook is called from shows it in a traceback (STO-12).
+    """
+    opened = None if enrolment is None else state.open_secret(enrolment)
+    step = matching_step(opened or state.decoy_secret, code or "000000", now, state.settings.window)
+    return step if opened is not None and code is not None else None

@@ -9,6 +9,7 @@ from ..errors import CodeRejected, FactorRequired
 from ..signals import factor_disabled, factor_reset, sessions_ended
 from ..state import State
 from .factor import judge
+from .notices import RESET, tell
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ def reset(state: State, user: Any, by: str) -> bool:
     subject = state.subject_of(user)
     stood = state.store.reset(subject)
     state.announce(factor_reset, subject, by=by)
+    if stood:
+        tell(state, user, RESET, state.brand_default)
     return stood
 
 

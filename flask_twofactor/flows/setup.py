@@ -7,10 +7,11 @@ from typing import Any
 
 from ..core.codes import parse_code
 from ..core.records import Enrolment, new_id
-from ..core.totp import in_groups, matching_step, new_secret, parse_secret, provisioning_uri
-from ..errors import AlreadyEnrolled, CodeRejected, SetupExpired, TwoFactorError
+from ..core.totp import in_groups, new_secret, parse_secret, provisioning_uri
+from ..errors import AlreadyEnrolled, CodeRejected, SetupExpired, StoreUnavailable, TwoFactorError
 from ..signals import factor_enabled
 from ..state import State
+from .factor import match
 
 MAX_TRIES = 10
 """Guesses at one pending secret (ENR-15, RFC 4226 §7.3)."""
@@ -37,15 +38,15 @@ def begin(state: State, user: Any, subject: str, opened_by: str, issuer: str) ->
     """
     if state.store.enrolment(subject) is not None:
         raise AlreadyEnrolled("the account already has a factor")
+    account = str(state.hooks.ask("account_name", user))
     now, life = state.now, new_id()
-    sealed = state.seal_secret(new_secret(), subject, life)
-    fresh = Enrolment(life, subject, sealed, now, opened_by=opened_by)
-    kept = state.store.open_enrolment(fresh, now - state.settings.setup_seconds, MAX_TRIES)
-    secret = state.open_secret(kept)
-    if secret is None:
-        raise SetupExpired("the key that was being set up does not open")
-    uri = provisioning_uri(secret, str(state.hooks.ask("account_name", user)), issuer)
-    return Setup(secret, uri, kept.created_at + state.settings.setup_seconds)
+    fresh = Enrolment(life, subject, state.seal_secret(new_secret(), subject, life), now, opened_by=opened_by)
+    for not_before in (now - state.settings.setup_seconds, now + 1):  # anew where the first does not open
+        kept = state.store.open_enrolment(fresh, not_before, MAX_TRIES)
+        if secret := state.open_secret(kept):
+            uri = provisioning_uri(secret, account, issuer)
+            return Setup(secret, uri, kept.created_at + state.settings.setup_seconds)
+    raise StoreUnavailable("the key that was kept just now does not open")
 
 
 def confirm(state: State, subject: str, opened_by: str, text: str | None, password_at: int) -> str:
@@ -63,8 +64,7 @@ def confirm(state: State, subject: str, opened_by: str, text: str | None, passwo
         raise CodeRejected("that is no code of six digits")
     if not state.store.count_try(subject, pending.id, MAX_TRIES):
         raise SetupExpired("too many wrong codes for one key")
-    secret = state.open_secret(pending)
-    step = None if secret is None else matching_step(secret, code, now, state.settings.window)
+    step = match(state, pending, code, now)
     if step is None:
         if pending.tries + 1 >= MAX_TRIES:  # that was the last guess: the next page shows a new key
             raise SetupExpired("too many wrong codes for one key")
@@ -85,9 +85,10 @@ def enroll(state: State, user: Any, secret: str | None, issuer: str) -> str:
     known = new_secret() if secret is None else parse_secret(secret)
     if known is None:
         raise TwoFactorError("a secret is base32 text of 128 to 512 bits (RFC 4226 §4 R6)")
+    account = str(state.hooks.ask("account_name", user))  # asked first: a key that nobody is shown locks the owner out
     now = state.now
     record = Enrolment(life, subject, state.seal_secret(known, subject, life), now, confirmed_at=now)
     if not state.store.put_enrolment(record):
         raise AlreadyEnrolled("the account already has a factor; reset it first")
     state.announce(factor_enabled, subject)
-    return provisioning_uri(known, str(state.hooks.ask("account_name", user)), issuer)
+    return provisioning_uri(known, account, issuer)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 from typing import Any, Literal, NamedTuple, cast
 
 from flask import current_app, g, request
 from flask_login import current_user
 
-from ..core.records import Mark, Note
+from ..core.records import Mark, Note, Origin
 from ..errors import Forbidden, WiringError
 from ..flows.login import Verdict
 from ..state import State
@@ -83,3 +84,12 @@ def client_source() -> str:
             return str(address.ipv4_mapped)
         return str(ipaddress.ip_network((address, 64), strict=False))
     return str(address)
+
+
+def client_origin() -> Origin:
+    """Give where the request came from for a notice: a /24 or /64, and 200 printable characters of the agent."""
+    address = client_source()
+    with contextlib.suppress(ValueError):
+        address = str(ipaddress.ip_network(f"{address}/24", strict=False))
+    agent = "".join(char if char.isprintable() else "?" for char in request.user_agent.string[:200])
+    return Origin(address, agent or "unknown")

@@ -21,12 +21,12 @@ from flask_login import (
     user_logged_out,
 )
 
-from ..core.records import Mark, Note, Standing
+from ..core.records import Standing
 from ..flows import login
 from ..flows.login import Verdict
 from ..state import State
 from . import session as browser
-from .current import Presence, Source, current_state, is_true
+from .current import Presence, Source, current_state, is_true, presence
 from .redirects import here
 
 _BOUND = "_twofactor_bound"
@@ -149,15 +149,15 @@ def _on_logout(_: Flask, **__: Any) -> None:
     """End the mark on the server, so that a copied cookie is dead (SES-03)."""
     g._twofactor_presence = None
     browser.companion_unwanted()
-    ended = browser.drop_mark()
     for key in (browser.PENDING_KEY, browser.NEXT_KEY, browser.NOTICE_KEY):
         session.pop(key, None)
-    if ended:
-        current_state().store.remove_mark(ended)
+    if digest := browser.mark_digest():  # ended before it is dropped: where the store is down, a second try ends it
+        current_state().store.remove_mark(digest)
+    browser.drop_mark()
 
 
 def _unauthorized(unauthorized: Any) -> Any:
-    found = g.get("_twofactor_presence")
+    found = presence()
     if found is not None and found.verdict is Verdict.DUE:
         return redirect(url_for("twofactor.challenge", next=here()))
     return unauthorized()

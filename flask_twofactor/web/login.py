@@ -81,6 +81,7 @@ def _judge_credential(state: State, form: Any, identifier: str, target: str | No
     remember = bool(_value(form, "remember"))
     try:
         done = login.check(state, identifier, password, code, client_source())
+        leads_to = _destination(state, done, target)  # asked first: a hook that raises lets nobody in
         if not browser.begin(state, done.user, done.subject, done.token, password, remember):
             raise LoginRefused("the host's log-in refused")
     except LoginRefused:
@@ -88,9 +89,13 @@ def _judge_credential(state: State, form: Any, identifier: str, target: str | No
     except Throttled as error:
         return throttled(_credential_page(state, form, identifier, target, error=waiting(error)), error)
     login.entered(state, done.subject, factor=done.factor)
+    return redirect(leads_to)
+
+
+def _destination(state: State, done: login.Login, target: str | None) -> str:
     if not done.factor and state.hooks.is_yes("requirement", done.user):
-        return redirect(url_for("twofactor.setup"))
-    return redirect(target or after_login(state, done.user))
+        return url_for("twofactor.setup")
+    return target or after_login(state, done.user)
 
 
 def _value(form: Any, name: str) -> Any:
@@ -135,6 +140,7 @@ def challenge() -> Any:
     try:
         mark = found.proof if isinstance(found.proof, Mark) else None
         source, replaces = client_source(), mark.digest if mark else ""
+        leads_to = target or after_login(state, found.user)
         token = login.answer(state, found.subject, form.code.data, source, found.password_at, replaces)
     except CodeRejected:
         return _challenge_page(state, form, found, target, WRONG_CODE)
@@ -142,7 +148,7 @@ def challenge() -> Any:
         return throttled(_challenge_page(state, form, found, target, waiting(error)), error)
     browser.renew(state, token, keep_all=True)
     login.entered(state, found.subject, factor=True)
-    return redirect(target or after_login(state, found.user))
+    return redirect(leads_to)
 
 
 def _challenge_page(state: State, form: Any, found: Presence, target: str | None, error: str | None) -> Any:

@@ -8,13 +8,13 @@ from flask import current_app, flash, redirect, request, url_for
 
 from ..core.records import Mark
 from ..errors import CodeRejected, FactorRequired, LoginRefused, Throttled
-from ..flows import login, manage
+from ..flows import login, manage, notices
 from ..state import State
 from . import session as browser
-from .current import Presence, client_source, current_state, settings_person
+from .current import Presence, client_origin, client_source, current_state, settings_person
 from .forms import submitted
 from .login import REFUSED, WRONG_CODE, after_login, first_error, throttled, waiting
-from .pages import panel_values, render
+from .pages import current_brand, panel_values, render
 from .redirects import here, safe_next
 
 DISABLED = "MFA DISABLED"
@@ -56,16 +56,22 @@ def manage_view() -> Any:
     form = state.forms["manage"]()
     if not submitted(form):
         return _manage_page(state, form, person, first_error(form))
-    again = browser.has_remember_cookie()
     try:
         token = manage.disable(state, person.user, form.code.data, person.password_at)
     except CodeRejected:
         return _manage_page(state, form, person, WRONG_CODE)
     except FactorRequired:
         return _manage_page(state, form, person, "Two-factor authentication is mandatory for this account.")
+    return changed(state, person, token, notices.DISABLED, DISABLED)
+
+
+def changed(state: State, person: Presence, token: str, kind: str, message: str) -> Any:
+    """End a change of the factor: the session renewed, its owner told, the panel shown with a message."""
+    if browser.has_remember_cookie():
+        browser.companion_wanted(person.subject)
     browser.renew(state, token)
-    browser.companion_wanted(person.subject) if again else None
-    browser.keep_notice(DISABLED)
+    browser.keep_notice(message)
+    notices.tell(state, person.user, kind, current_brand(), client_origin())
     return redirect(settings_url(state))
 
 

@@ -32,6 +32,7 @@ MAX_BODY = 16 * 1024
 """Bytes of a request to a page of ours (INP-02)."""
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 _RETRY_AFTER = 30
+_BASE_TEMPLATE = "twofactor/base.html"
 _QUIET_ZONE = 4
 _PROBLEMS = {
     400: ("This page was out of date", "Go back, load the page again and send it once more."),
@@ -138,7 +139,11 @@ def problem_page(status: int) -> Response:
     retry_after = _RETRY_AFTER if status == 503 else None
     restart = url_for("twofactor.identify") if status == 400 else None
     values = {"heading": heading, "message": message, "retry_after": retry_after, "restart_url": restart}
-    response = render("problem", status, title=heading, **values)
+    try:
+        response = render("problem", status, title=heading, **values)
+    except TwoFactorError:  # what failed may fail here too: in ``brand_select``, or in the host's layout
+        plain = Page("problem", current_state().brand_default, _BASE_TEMPLATE, status=status, title=heading, **values)
+        response = make_response(_render("problem", plain), status)
     if retry_after:
         response.headers["Retry-After"] = str(retry_after)
     return add_headers(response)
@@ -150,6 +155,7 @@ PROBLEMS: tuple[type[TwoFactorError], ...] = (BadRequest, Forbidden, HookFailed,
 def qr_svg(uri: str) -> Markup:
     """Draw ``uri`` as an inline SVG: one path, no style attribute, its own quiet zone (ISO/IEC 18004, level M).
 
+    Each run of dark modules is a stroke of the middle of its row: half the bytes of a box around it.
     The mask is given, since choosing the best of eight costs more than drawing, and every mask scans.
     """
     from qrcode.constants import ERROR_CORRECT_M  # noqa: PLC0415 - at first use: most processes draw none
@@ -159,16 +165,21 @@ def qr_svg(uri: str) -> Markup:
     code.add_data(uri.encode())
     code.make(fit=True)
     size = len(code.modules) + 2 * _QUIET_ZONE
-    runs = [
-        f"M{start + _QUIET_ZONE} {y + _QUIET_ZONE}h{length}v1h-{length}z"
-        for y, row in enumerate(code.modules)
-        for start, length in _dark_runs(row)
-    ]
+    rows = [_strokes(row, y + _QUIET_ZONE) for y, row in enumerate(code.modules)]
     return Markup(  # noqa: S704 - numbers only
         f'<svg class="tf-qr-code" role="img" aria-label="QR code of the key below" viewBox="0 0 {size} {size}" '
         f'shape-rendering="crispEdges"><path fill="#fff" d="M0 0h{size}v{size}H0z"/>'
-        f'<path fill="#000" d="{"".join(runs)}"/></svg>'
+        f'<path stroke="#000" d="{"".join(rows)}"/></svg>'
     )
+
+
+def _strokes(row: list[bool], y: int) -> str:
+    """Draw the dark runs of a row: to the first absolutely, to each further one from where the last ended."""
+    drawn, end = f"M{_QUIET_ZONE} {y}.5", 0
+    for start, length in _dark_runs(row):
+        drawn += f"m{start - end} 0h{length}"
+        end = start + length
+    return drawn
 
 
 def _dark_runs(row: list[bool]) -> list[tuple[int, int]]:

@@ -19,7 +19,8 @@ from flask_login import COOKIE_NAME, decode_cookie
 
 from ..core.keyring import NOTE, PENDING, REMEMBER, token_digest
 from ..core.records import Note, Pending
-from ..state import State
+from ..errors import StoreUnavailable
+from ..state import State, logger
 
 MARK_KEY = "_twofactor_mark"
 NOTE_KEY = "_twofactor_note"
@@ -239,7 +240,11 @@ def finish(state: State, response: Response) -> None:
         for name, default in (("DOMAIN", None), ("PATH", "/"), ("SECURE", request.is_secure), ("SAMESITE", "Lax"))
     }
     if subject:
-        epoch = state.store.standing(subject, "").epoch
+        try:
+            epoch = state.store.standing(subject, "").epoch
+        except StoreUnavailable:  # the log-in itself stands; without a companion the remember cookie opens nothing
+            logger.error("the store did not answer: this browser is not remembered")
+            return
         value = state.keyring.seal(REMEMBER, struct.pack(">q", epoch), subject)
         lifetime = current_app.config.get("REMEMBER_COOKIE_DURATION", timedelta(days=365))
         response.set_cookie(COMPANION_COOKIE, value, max_age=lifetime, httponly=True, **attributes)

@@ -7,13 +7,12 @@ from typing import Any
 from flask import redirect, request, url_for
 
 from ..errors import AlreadyEnrolled, CodeRejected, SetupExpired
-from ..flows import setup
+from ..flows import notices, setup
 from ..state import State
-from . import session as browser
 from .current import Presence, current_state
 from .forms import submitted
 from .login import WRONG_CODE, first_error
-from .manage import entered, settings_url
+from .manage import changed, entered, settings_url
 from .pages import current_brand, qr_svg, render
 
 EXPIRED = "That key has expired. Scan the new one below and type its code."
@@ -30,17 +29,13 @@ def setup_view() -> Any:
     form = state.forms["setup"]()
     if not submitted(form):
         return _setup_page(state, form, person, first_error(form))
-    again = browser.has_remember_cookie()
     try:
         token = setup.confirm(state, person.subject, person.sign_in, form.code.data, person.password_at)
     except CodeRejected:
         return _setup_page(state, form, person, WRONG_CODE)
     except SetupExpired:
         return _setup_page(state, form, person, EXPIRED)
-    browser.renew(state, token)
-    browser.companion_wanted(person.subject) if again else None
-    browser.keep_notice("Two-factor authentication is on.")
-    return redirect(settings_url(state))
+    return changed(state, person, token, notices.ENABLED, "Two-factor authentication is on.")
 
 
 def _setup_page(state: State, form: Any, person: Presence, error: str | None) -> Any:

@@ -262,7 +262,7 @@ class Database:
                 if cursor.execute("PRAGMA journal_mode").fetchone()[0] not in ("wal", "memory"):
                     cursor.execute("PRAGMA journal_mode=WAL").fetchone()
                 return
-            except self._errors:
+            except self.engine.dialect.dbapi.OperationalError:  # type: ignore[union-attr]  # locked, for one
                 if attempt + 1 == _WAL_TRIES:
                     raise
                 time.sleep(0.05)

@@ -1,0 +1,103 @@
+"""The owner is told, outside the session, that a factor came or went."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from flask_twofactor.core.records import Notice
+from tests.support.host import Host, Person
+
+
+@pytest.fixture
+def told(host: Host) -> list[tuple[str, Notice]]:
+    """What the host's ``notify`` was given: user names and notices."""
+    notices: list[tuple[str, Notice]] = []
+
+    @host.two_factor.notify
+    def notify(user: Any, notice: Notice) -> None:
+        notices.append((user.username, notice))
+
+    return notices
+
+
+@pytest.mark.requirement("ENR-12")
+def test_enabling_is_told_once_with_time_network_and_browser(host: Host, told: list[tuple[str, Notice]]) -> None:
+    person = host.person(REMOTE_ADDR="203.0.113.77", HTTP_USER_AGENT="Browser/1.0")
+    person.log_in("bob")
+    assert person.set_up("bob").status_code == 302
+    (name, notice), *more = told
+    assert (name, notice.kind, notice.at, more) == ("bob", "enabled", int(host.clock.at), [])
+    assert notice.title == "host: two-factor authentication was turned on"
+    assert "From: 203.0.113.0/24" in notice.body
+    assert "Browser: Browser/1.0" in notice.body
+    assert "2027-01-15 08:00 UTC" in notice.body
+    assert person.secret not in repr(notice)
+    assert host.code("bob") not in repr(notice)
+
+
+def test_disabling_is_told(host: Host, client: Person, told: list[tuple[str, Notice]]) -> None:
+    host.enroll("alice")
+    client.log_in("alice")
+    host.clock.move(30)
+    client.disable("alice")
+    assert [notice.kind for _, notice in told] == ["disabled"]
+
+
+def test_a_reset_is_told_without_an_origin(host: Host, told: list[tuple[str, Notice]]) -> None:
+    host.enroll("alice")
+    with host.app.app_context():
+        host.two_factor.reset(host.users["alice"], by="helpdesk")
+        host.two_factor.reset(host.users["alice"], by="helpdesk")
+    assert [(notice.kind, notice.origin) for _, notice in told] == [("reset", None)]
+    assert "From:" not in told[0][1].body
+
+
+def test_a_wrong_code_tells_nobody(host: Host, client: Person, told: list[tuple[str, Notice]]) -> None:
+    client.log_in("bob")
+    client.begin_setup()
+    client.post("/two-factor/setup", code="000000")
+    assert told == []
+
+
+def test_a_hook_that_raises_undoes_nothing_and_is_logged(
+    host: Host, client: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    @host.two_factor.notify
+    def notify(user: Any, notice: Notice) -> None:
+        raise RuntimeError(f"the mail server said {5 * 110}")
+
+    client.log_in("bob")
+    with caplog.at_level(logging.ERROR, "flask_twofactor"):
+        assert client.set_up("bob").status_code == 302
+    assert client.me == "bob"
+    assert "the hook notify raised RuntimeError" in caplog.text
+    assert "550" not in caplog.text
+
+
+def test_control_characters_of_a_browser_s_name_do_not_reach_the_notice(
+    host: Host, told: list[tuple[str, Notice]]
+) -> None:
+    person = host.person(HTTP_USER_AGENT="Bro\x1b[31mwser" + "x" * 500)
+    person.log_in("bob")
+    person.set_up("bob")
+    origin = told[0][1].origin
+    assert origin is not None
+    assert origin.agent.startswith("Bro?[31mwserxxx")
+    assert len(origin.agent) == 200
+
+
+def test_an_ipv6_address_is_told_as_its_network(host: Host, told: list[tuple[str, Notice]]) -> None:
+    person = host.person(REMOTE_ADDR="2001:db8:1:2:3:4:5:6")
+    person.log_in("bob")
+    person.set_up("bob")
+    assert "From: 2001:db8:1:2::/64" in told[0][1].body
+
+
+def test_a_host_without_the_hook_hears_of_it_from_doctor(make_app: Callable[..., Host]) -> None:
+    host = make_app(TESTING=False)
+    result = host.app.test_cli_runner().invoke(args=["twofactor", "doctor"])
+    assert "no @two_factor.notify" in result.output
