@@ -11,7 +11,7 @@ unexport VIRTUAL_ENV
 unexport PYTHONHOME
 unexport PYTHONPATH
 
-.PHONY: help demo test lint bench docs-requirements clean
+.PHONY: help demo test lint bench docs-requirements docs-reference clean
 .NOTPARALLEL:
 
 help: ## list these commands
@@ -35,6 +35,9 @@ bench: $(VENV)/test ## measure what the extension costs
 
 docs-requirements: $(VENV)/test ## write docs/reference/requirements.md anew from the tests' markers
 	$(PYTHON_IN_VENV) -m tests.support.requirements $(ARGS)
+
+docs-reference: $(VENV)/test ## write docs/reference/settings.md anew from the code
+	$(PYTHON_IN_VENV) -m tests.support.reference
 
 clean: ## remove what make and the tools made
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
