@@ -74,13 +74,28 @@ def postgresql_url(postgresql_server: int) -> Iterator[str]:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+@pytest.fixture(scope="session")
+def postgresql_database(postgresql_server: int) -> str:
+    """A database of PostgreSQL that one test after another empties: to make one takes longer than most tests."""
+    with psycopg.connect(_address(postgresql_server, "postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE one_after_another")
+    return "one_after_another"
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An SQLAlchemy URL of an empty database: an SQLite file, then PostgreSQL."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'twofactor.sqlite'}"
-    url: str = request.getfixturevalue("postgresql_url")
-    return url
+    port, name = request.getfixturevalue("postgresql_server"), request.getfixturevalue("postgresql_database")
+    with psycopg.connect(_address(port, name), autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return f"postgresql+psycopg://tests@127.0.0.1:{port}/{name}"
 
 
 @pytest.fixture(scope="session")

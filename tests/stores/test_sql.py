@@ -1,0 +1,588 @@
+"""Every verb of `stores.base.Store` on SQLite and on PostgreSQL, its losing side too."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import pytest
+
+from flask_twofactor.core.budget import SECOND_FACTOR
+from flask_twofactor.core.records import Enrolment, Mark, Standing
+from flask_twofactor.errors import StoreUnavailable
+from flask_twofactor.stores.base import Store
+from flask_twofactor.stores.sql import Database, SqlStore
+from tests.stores.records import STEP, make_confirmed, make_mark, make_pending, new_digest
+from tests.support.host import START
+
+DAY = 86400
+
+
+def enrol(store: Store, subject: str = "alice") -> Enrolment:
+    enrolment = make_confirmed(subject)
+    assert store.put_enrolment(enrolment)
+    return enrolment
+
+
+def keep(store: Store, pending: Enrolment) -> Enrolment:
+    assert store.open_enrolment(pending, START - 600, 10) == pending
+    return pending
+
+
+def sign_in(store: Store, subject: str = "alice", enrolment: str = "") -> Mark:
+    mark = make_mark(subject, enrolment)
+    store.add_mark(mark)
+    return mark
+
+
+def spend_budget(store: Store, subject: str = "alice", attempts: int = 10, at: int = START) -> None:
+    for _ in range(attempts):
+        assert store.charge(subject, at, SECOND_FACTOR)
+
+
+def room(store: Store, subject: str = "alice", at: int = START) -> int:
+    """Use up what is left of the budget, and tell how much it was."""
+    return sum(1 for _ in itertools.takewhile(bool, (store.charge(subject, at, SECOND_FACTOR) for _ in range(99))))
+
+
+def test_the_sql_store_is_a_store(store: SqlStore) -> None:
+    typed: Store = store
+    assert typed.meta("schema") == "1"
+
+
+# --- the store itself
+
+
+def test_tables_that_stand_are_left_as_they_are(store: SqlStore, database: Database) -> None:
+    enrolment = enrol(store)
+    store.init()
+    SqlStore(database).init()
+    assert store.enrolment("alice") == enrolment
+
+
+def test_a_store_opened_anew_finds_what_was_written(store: SqlStore, database_uri: str) -> None:
+    enrolment = enrol(store)
+    again = Database.connect(database_uri)
+    try:
+        assert SqlStore(again).enrolment("alice") == enrolment
+    finally:
+        again.close()
+
+
+def test_a_store_shows_no_address_and_no_password(store: SqlStore) -> None:
+    assert repr(store) in ("<SqlStore on sqlite>", "<SqlStore on postgresql>")
+
+
+def test_a_named_value_that_nobody_wrote_is_none(store: Store) -> None:
+    assert store.meta("decoy_key") is None
+
+
+def test_the_first_named_value_stands(store: Store) -> None:
+    assert store.keep_meta("decoy_key", "first") == "first"
+    assert store.keep_meta("decoy_key", "second") == "first"
+    assert store.meta("decoy_key") == "first"
+
+
+def test_a_named_value_is_replaced_by_who_knows_it_and_only_once(store: Store) -> None:
+    store.keep_meta("decoy_key", "first")
+    assert store.replace_meta("decoy_key", "other", "second") is False
+    assert store.replace_meta("decoy_key", "first", "second") is True
+    assert store.replace_meta("decoy_key", "first", "third") is False
+    assert store.meta("decoy_key") == "second"
+
+
+def test_a_named_value_that_does_not_exist_is_not_replaced(store: Store) -> None:
+    assert store.replace_meta("decoy_key", "", "second") is False
+    assert store.meta("decoy_key") is None
+
+
+# --- the gate's read
+
+
+def test_an_account_that_was_never_seen_stands_at_nothing(store: Store) -> None:
+    assert store.standing("alice", "") == store.standing("alice", new_digest()) == Standing()
+
+
+def test_a_mark_is_found_by_its_digest_for_its_account(store: Store) -> None:
+    mark = sign_in(store)
+    assert store.standing("alice", mark.digest) == Standing(0, False, mark, False)
+
+
+def test_a_mark_of_another_account_is_not_found(store: Store) -> None:
+    sign_in(store, "alice")
+    mark = sign_in(store, "mallory")
+    assert store.standing("alice", mark.digest).mark is None
+
+
+def test_a_mark_of_the_enrolment_that_stands_is_bound(store: Store) -> None:
+    enrolment = enrol(store)
+    mark = sign_in(store, enrolment=enrolment.id)
+    found = store.standing("alice", mark.digest)
+    assert (found.enabled, found.mark, found.bound) == (True, mark, True)
+
+
+def test_a_mark_made_without_a_factor_or_for_another_enrolment_is_not_bound(store: Store) -> None:
+    enrol(store)
+    foreign = enrol(store, "mallory")
+    for life in ("", foreign.id, "0" * 32):
+        found = store.standing("alice", sign_in(store, enrolment=life).digest)
+        assert (found.enabled, found.bound) == (True, False)
+
+
+def test_a_pending_enrolment_enables_nothing_and_binds_nothing(store: Store) -> None:
+    pending = keep(store, make_pending())
+    found = store.standing("alice", sign_in(store, enrolment=pending.id).digest)
+    assert (found.enabled, found.bound) == (False, False)
+
+
+def test_an_enabled_account_without_a_mark_is_enabled(store: Store) -> None:
+    enrol(store)
+    found = store.standing("alice", "")
+    assert (found.enabled, found.mark, found.bound) == (True, None, False)
+    assert found.epoch != 0
+
+
+# --- reading enrolments
+
+
+def test_an_account_without_an_enrolment_has_none(store: Store) -> None:
+    assert store.enrolment("alice") is None
+
+
+@pytest.mark.requirement("ENR-03")
+def test_a_pending_enrolment_is_not_the_enrolment_of_the_account(store: Store) -> None:
+    keep(store, make_pending())
+    assert store.enrolment("alice") is None
+
+
+def test_an_enrolment_comes_back_as_it_was_written(store: Store) -> None:
+    enrolment = enrol(store)
+    assert store.enrolment("alice") == enrolment
+
+
+def test_account_keys_are_compared_exactly(store: Store) -> None:
+    keys = [
+        "alice",
+        "Alice",
+        "alice ",
+        " alice",
+        "álice",
+        "a\u0301lice",
+        "1",
+        "01",
+        "' OR '1'='1",
+        "%",
+        "x" * 255,
+        "語" * 80,
+    ]
+    written = {key: enrol(store, key) for key in keys}
+    assert {key: store.enrolment(key) for key in keys} == written
+
+
+def test_all_enrolments_come_in_order_the_pending_ones_too(store: Store) -> None:
+    written = [enrol(store, f"user {number}") for number in range(5)]
+    written += [keep(store, make_pending(f"user {number}")) for number in (1, 3, 7)]
+    found = list(store.enrolments())
+    assert found == sorted(written, key=lambda one: (one.subject, one.id))
+    assert list(store.enrolments(after=(found[2].subject, found[2].id))) == found[3:]
+
+
+def test_no_enrolments_are_an_empty_list(store: Store) -> None:
+    assert list(store.enrolments()) == []
+
+
+def test_a_secret_is_resealed_by_who_read_the_present_one_and_only_once(store: Store) -> None:
+    enrolment = enrol(store)
+    assert store.reseal("alice", enrolment.id, "1.other", "1.new") is False
+    assert store.reseal("mallory", enrolment.id, "1.sealed", "1.new") is False
+    assert store.reseal("alice", "0" * 32, "1.sealed", "1.new") is False
+    assert store.reseal("alice", enrolment.id, "1.sealed", "1.new") is True
+    assert store.reseal("alice", enrolment.id, "1.sealed", "1.newer") is False
+    assert store.enrolment("alice") == dataclasses.replace(enrolment, sealed="1.new")
+
+
+# --- the budget
+
+
+@pytest.mark.requirement("THR-01")
+def test_the_eleventh_attempt_of_a_day_is_refused(store: Store) -> None:
+    assert room(store) == 10
+    assert store.charge("alice", START + DAY - 1, SECOND_FACTOR) is False
+    assert store.charge("alice", START + DAY, SECOND_FACTOR) is True
+
+
+def test_the_budget_of_one_account_is_not_that_of_another(store: Store) -> None:
+    spend_budget(store, "alice")
+    assert room(store, "mallory") == 10
+
+
+def test_the_fifty_first_attempt_of_thirty_days_is_refused(store: Store) -> None:
+    for day in range(5):
+        spend_budget(store, at=START + day * DAY)
+    assert room(store, at=START + 29 * DAY) == 0
+    assert room(store, at=START + 30 * DAY) == 10
+
+
+# --- spending a step
+
+
+@pytest.mark.requirement("RPL-01")
+def test_a_step_is_spent_once(store: Store) -> None:
+    life = enrol(store).id
+    assert store.spend_step("alice", life, STEP, None, None) is True
+    assert store.spend_step("alice", life, STEP, None, None) is False
+
+
+@pytest.mark.requirement("RPL-02")
+def test_after_a_step_the_one_before_is_refused_and_the_next_is_accepted(store: Store) -> None:
+    life = enrol(store).id
+    assert store.spend_step("alice", life, STEP, None, None) is True
+    assert store.spend_step("alice", life, STEP - 1, None, None) is False
+    assert store.spend_step("alice", life, STEP + 1, None, None) is True
+
+
+@pytest.mark.requirement("RPL-10")
+def test_a_step_beyond_32_bits_is_spent_once(store: Store) -> None:
+    life = enrol(store).id
+    for step in (2**31, 2**33, 2**40):
+        assert store.spend_step("alice", life, step, None, None) is True
+        assert store.spend_step("alice", life, step, None, None) is False
+
+
+def test_a_step_of_a_pending_enrolment_is_not_spent(store: Store) -> None:
+    pending = keep(store, make_pending())
+    assert store.spend_step("alice", pending.id, STEP, None, None) is False
+
+
+def test_a_step_is_not_spent_on_another_account_or_enrolment(store: Store) -> None:
+    mine, foreign = enrol(store, "alice"), enrol(store, "mallory")
+    assert store.spend_step("alice", foreign.id, STEP, None, None) is False
+    assert store.spend_step("mallory", mine.id, STEP, None, None) is False
+    assert store.spend_step("alice", "", -1, None, None) is False
+    assert store.spend_step("nobody", "", -1, None, None) is False
+    assert store.spend_step("alice", mine.id, STEP, None, None) is True
+
+
+@pytest.mark.requirement("RPL-04")
+def test_who_spends_a_step_is_given_exactly_that_attempt_back(store: Store) -> None:
+    life = enrol(store).id
+    spend_budget(store, attempts=9)
+    assert store.charge("alice", START + 7, SECOND_FACTOR)
+    assert store.spend_step("alice", life, STEP, START + 7, None) is True
+    assert room(store) == 1
+
+
+@pytest.mark.requirement("RPL-04")
+def test_who_does_not_spend_a_step_gets_no_attempt_back(store: Store) -> None:
+    life = enrol(store).id
+    assert store.spend_step("alice", life, STEP, None, None) is True
+    spend_budget(store)
+    assert store.spend_step("alice", life, STEP, START, None) is False
+    assert room(store) == 0
+
+
+def test_who_spends_a_step_has_the_mark_and_who_does_not_has_none(store: Store) -> None:
+    life = enrol(store).id
+    won, lost = make_mark(enrolment=life), make_mark(enrolment=life)
+    assert store.spend_step("alice", life, STEP, None, won) is True
+    assert store.spend_step("alice", life, STEP, None, lost) is False
+    assert store.standing("alice", won.digest).mark == won
+    assert store.standing("alice", lost.digest).mark is None
+
+
+# --- marks
+
+
+def test_a_new_mark_takes_the_place_of_the_old_one(store: Store) -> None:
+    old, new = sign_in(store), make_mark()
+    store.add_mark(new, replaces=old.digest)
+    assert store.standing("alice", old.digest).mark is None
+    assert store.standing("alice", new.digest).mark == new
+
+
+def test_a_mark_stands_beside_those_of_other_browsers(store: Store) -> None:
+    marks = [sign_in(store) for _ in range(3)]
+    assert [store.standing("alice", mark.digest).mark for mark in marks] == marks
+
+
+def test_a_touched_mark_was_seen_then(store: Store) -> None:
+    mark = sign_in(store)
+    store.touch_mark(mark.digest, START + 50)
+    assert store.standing("alice", mark.digest).mark == mark._replace(seen_at=START + 50)
+
+
+def test_touching_a_mark_that_has_ended_does_not_bring_it_back(store: Store) -> None:
+    mark = sign_in(store)
+    assert store.remove_mark(mark.digest)
+    store.touch_mark(mark.digest, START + 50)
+    assert store.standing("alice", mark.digest).mark is None
+
+
+def test_a_mark_is_removed_once(store: Store) -> None:
+    mark, other = sign_in(store), sign_in(store)
+    assert store.remove_mark(mark.digest) is True
+    assert store.remove_mark(mark.digest) is False
+    assert store.standing("alice", mark.digest).mark is None
+    assert store.standing("alice", other.digest).mark == other
+
+
+def test_marks_that_nobody_used_for_400_days_go_at_the_next_log_in(store: Store) -> None:
+    old = sign_in(store)
+    store.add_mark(make_mark(at=START + 401 * DAY))
+    assert store.standing("alice", old.digest).mark is None
+
+
+# --- setting up
+
+
+@pytest.mark.requirement("ENR-07")
+def test_a_sign_in_that_opens_set_up_again_is_given_the_same_enrolment(store: Store) -> None:
+    first = keep(store, make_pending(opened_by="a" * 64))
+    assert store.open_enrolment(make_pending(opened_by="a" * 64, at=START + 600), START, 10) == first
+
+
+@pytest.mark.requirement("ENR-04")
+def test_an_expired_pending_enrolment_gives_way_to_a_new_one(store: Store) -> None:
+    first = keep(store, make_pending(opened_by="a" * 64))
+    second = make_pending(opened_by="a" * 64, at=START + 601)
+    assert store.open_enrolment(second, START + 1, 10) == second
+    assert list(store.enrolments()) == [second]
+    assert store.count_try("alice", first.id, 10) is False
+
+
+@pytest.mark.requirement("ENR-15")
+def test_a_pending_enrolment_that_was_guessed_at_ten_times_gives_way_to_a_new_one(store: Store) -> None:
+    first = keep(store, make_pending(opened_by="a" * 64))
+    assert [store.count_try("alice", first.id, 10) for _ in range(12)] == [True] * 10 + [False] * 2
+    second = make_pending(opened_by="a" * 64)
+    assert store.open_enrolment(second, START - 600, 10) == second
+    assert list(store.enrolments()) == [second]
+
+
+@pytest.mark.requirement("ENR-04")
+def test_a_pending_enrolment_belongs_to_the_sign_in_that_opened_it(store: Store) -> None:
+    mine = keep(store, make_pending(opened_by="a" * 64))
+    other = keep(store, make_pending(opened_by="b" * 64))
+    assert store.pending_enrolment("alice", "a" * 64) == mine
+    assert store.pending_enrolment("alice", "b" * 64) == other
+    assert store.pending_enrolment("alice", "c" * 64) is None
+    assert store.pending_enrolment("mallory", "a" * 64) is None
+
+
+def test_tries_are_counted_for_pending_enrolments_only(store: Store) -> None:
+    assert store.count_try("alice", enrol(store).id, 10) is False
+    assert store.count_try("alice", "0" * 32, 10) is False
+
+
+@pytest.mark.requirement("ENR-08")
+def test_a_pending_enrolment_is_confirmed_once(store: Store) -> None:
+    pending = keep(store, make_pending())
+    mark = make_mark(enrolment=pending.id)
+    assert store.confirm_enrolment("alice", pending.id, STEP, START + 5, mark) is True
+    assert store.confirm_enrolment("alice", pending.id, STEP, START + 6, make_mark()) is False
+    assert store.enrolment("alice") == dataclasses.replace(
+        pending, confirmed_at=START + 5, opened_by=None, last_step=STEP
+    )
+    found = store.standing("alice", mark.digest)
+    assert (found.mark, found.bound) == (mark, True)
+
+
+@pytest.mark.requirement("ENR-09")
+def test_the_step_that_confirmed_is_spent(store: Store) -> None:
+    pending = keep(store, make_pending())
+    assert store.confirm_enrolment("alice", pending.id, STEP, START, make_mark())
+    assert store.spend_step("alice", pending.id, STEP, None, None) is False
+    assert store.spend_step("alice", pending.id, STEP + 1, None, None) is True
+
+
+@pytest.mark.requirement("ENR-08")
+def test_of_two_pending_enrolments_one_is_confirmed_and_the_other_is_gone(store: Store) -> None:
+    one, other = keep(store, make_pending()), keep(store, make_pending())
+    assert store.confirm_enrolment("alice", one.id, STEP, START, make_mark()) is True
+    assert store.confirm_enrolment("alice", other.id, STEP, START, make_mark()) is False
+    assert [found.id for found in store.enrolments()] == [one.id]
+
+
+@pytest.mark.requirement("RPL-06")
+def test_nothing_is_confirmed_where_an_enrolment_stands(store: Store) -> None:
+    pending = keep(store, make_pending())
+    standing = enrol(store)
+    late = keep(store, make_pending())
+    lost = make_mark()
+    assert store.confirm_enrolment("alice", pending.id, STEP, START, lost) is False
+    assert store.confirm_enrolment("alice", late.id, STEP, START, lost) is False
+    assert store.enrolment("alice") == standing
+    assert store.standing("alice", lost.digest).mark is None
+
+
+def test_the_pending_enrolment_of_another_account_is_not_confirmed(store: Store) -> None:
+    pending = keep(store, make_pending("mallory"))
+    assert store.confirm_enrolment("alice", pending.id, STEP, START, make_mark()) is False
+    assert store.enrolment("alice") is None
+    assert store.enrolment("mallory") is None
+
+
+@pytest.mark.requirement("ENR-10")
+def test_confirming_ends_the_accounts_other_sessions_and_nobody_elses(store: Store) -> None:
+    before, foreign = sign_in(store), sign_in(store, "mallory")
+    epoch = store.standing("alice", "").epoch
+    pending = keep(store, make_pending())
+    assert store.confirm_enrolment("alice", pending.id, STEP, START, make_mark(enrolment=pending.id))
+    found = store.standing("alice", before.digest)
+    assert found.mark is None
+    assert found.epoch not in (0, epoch)
+    assert store.standing("mallory", foreign.digest) == Standing(0, False, foreign, False)
+
+
+def test_an_enrolment_is_not_written_over_one_that_stands(store: Store) -> None:
+    standing = enrol(store)
+    assert store.put_enrolment(make_confirmed()) is False
+    assert store.enrolment("alice") == standing
+
+
+def test_writing_an_enrolment_ends_sessions_and_pending_enrolments(store: Store) -> None:
+    mark, pending = sign_in(store), keep(store, make_pending())
+    enrolment = enrol(store)
+    assert store.standing("alice", mark.digest).mark is None
+    assert list(store.enrolments()) == [enrolment]
+    assert store.count_try("alice", pending.id, 10) is False
+
+
+# --- taking away
+
+
+def test_disabling_takes_the_enrolment_and_the_sessions_away_and_leaves_the_new_mark(store: Store) -> None:
+    life = enrol(store).id
+    other, pending = sign_in(store, enrolment=life), keep(store, make_pending())
+    epoch = store.standing("alice", "").epoch
+    mark = make_mark()
+    assert store.disable("alice", life, STEP, START, mark) is True
+    assert store.enrolment("alice") is None
+    assert store.count_try("alice", pending.id, 10) is False
+    assert store.standing("alice", other.digest).mark is None
+    found = store.standing("alice", mark.digest)
+    assert (found.enabled, found.mark) == (False, mark)
+    assert found.epoch not in (0, epoch)
+
+
+@pytest.mark.requirement("RPL-03")
+def test_a_step_that_was_spent_on_a_log_in_does_not_disable(store: Store) -> None:
+    enrolment = enrol(store)
+    assert store.spend_step("alice", enrolment.id, STEP, None, None)
+    lost = make_mark()
+    assert store.disable("alice", enrolment.id, STEP, START, lost) is False
+    assert store.enrolment("alice") == dataclasses.replace(enrolment, last_step=STEP)
+    assert store.standing("alice", lost.digest).mark is None
+
+
+@pytest.mark.requirement("RPL-06")
+def test_disabling_an_enrolment_of_before_leaves_the_newer_one(store: Store) -> None:
+    old = enrol(store)
+    assert store.disable("alice", old.id, STEP, START, make_mark()) is True
+    newer = enrol(store)
+    kept = sign_in(store, enrolment=newer.id)
+    assert store.disable("alice", old.id, STEP + 1, START, make_mark()) is False
+    assert store.enrolment("alice") == newer
+    assert store.standing("alice", kept.digest).mark == kept
+
+
+def test_a_pending_enrolment_cannot_be_disabled(store: Store) -> None:
+    pending = keep(store, make_pending())
+    assert store.disable("alice", pending.id, STEP, START, make_mark()) is False
+    assert list(store.enrolments()) == [pending]
+
+
+def test_disabling_gives_its_own_attempt_back_and_no_other(store: Store) -> None:
+    life = enrol(store).id
+    spend_budget(store, attempts=9)
+    assert store.charge("alice", START + 7, SECOND_FACTOR)
+    assert store.disable("alice", life, STEP, START + 7, make_mark()) is True
+    assert room(store) == 1
+
+
+def test_a_reset_takes_everything_of_the_account_and_says_whether_a_factor_stood(store: Store) -> None:
+    life, foreign = enrol(store).id, enrol(store, "mallory")
+    mark = sign_in(store, enrolment=life)
+    keep(store, make_pending())
+    epoch = store.standing("alice", "").epoch
+    spend_budget(store)
+    assert store.reset("alice") is True
+    assert list(store.enrolments()) == [foreign]
+    found = store.standing("alice", mark.digest)
+    assert (found.enabled, found.mark) == (False, None)
+    assert found.epoch not in (0, epoch)
+    assert room(store) == 10
+    assert store.reset("alice") is False
+
+
+def test_a_reset_of_an_account_with_a_pending_enrolment_says_that_no_factor_stood(store: Store) -> None:
+    keep(store, make_pending())
+    assert store.reset("alice") is False
+    assert list(store.enrolments()) == []
+
+
+def test_ending_sessions_tells_how_many_and_leaves_the_factor_and_the_budget(store: Store) -> None:
+    enrolment = enrol(store)
+    marks = [sign_in(store, enrolment=enrolment.id) for _ in range(3)]
+    foreign = sign_in(store, "mallory")
+    pending = keep(store, make_pending())
+    epoch = store.standing("alice", "").epoch
+    spend_budget(store)
+    assert store.end_sessions("alice") == 3
+    assert store.end_sessions("alice") == 0
+    assert [store.standing("alice", mark.digest).mark for mark in marks] == [None] * 3
+    assert store.standing("alice", "").epoch not in (0, epoch)
+    assert store.standing("mallory", foreign.digest).mark == foreign
+    assert store.enrolment("alice") == enrolment
+    assert store.count_try("alice", pending.id, 10) is False
+    assert room(store) == 0
+
+
+@pytest.mark.requirement("STO-09")
+def test_a_forgotten_account_leaves_nothing_for_who_gets_its_key(store: Store) -> None:
+    life, foreign = enrol(store).id, enrol(store, "mallory")
+    mark = sign_in(store, enrolment=life)
+    keep(store, make_pending())
+    spend_budget(store)
+    store.forget("alice")
+    assert store.standing("alice", mark.digest) == Standing()
+    assert list(store.enrolments()) == [foreign]
+    assert room(store) == 10
+    store.forget("nobody")
+
+
+@pytest.mark.requirement("STO-09")
+def test_two_lives_of_an_account_key_have_different_epochs(store: Store) -> None:
+    enrol(store)
+    epoch = store.standing("alice", "").epoch
+    store.forget("alice")
+    enrol(store)
+    assert store.standing("alice", "").epoch not in (0, epoch)
+
+
+# --- all or nothing
+
+
+def test_a_verb_that_fails_half_way_leaves_nothing_done(store: Store) -> None:
+    enrolment = enrol(store)
+    mark = sign_in(store, enrolment=enrolment.id)
+    before = list(store.enrolments()), store.standing("alice", mark.digest)
+    with pytest.raises(StoreUnavailable):  # its last statement writes a digest that stands already
+        store.spend_step("alice", enrolment.id, STEP, None, mark)
+    with pytest.raises(StoreUnavailable):
+        store.add_mark(mark)
+    foreign = sign_in(store, "mallory")
+    with pytest.raises(StoreUnavailable):
+        store.disable("alice", enrolment.id, STEP, START, foreign)
+    assert (list(store.enrolments()), store.standing("alice", mark.digest)) == before
+    assert store.spend_step("alice", enrolment.id, STEP, None, None) is True
+
+
+def test_an_exception_inside_a_transaction_rolls_it_back(store: Store, database: Database) -> None:
+    class OddError(Exception):
+        pass
+
+    with pytest.raises(OddError), database.transaction() as run:  # noqa: PT012
+        run.write("add_meta", name="half", value="done")
+        raise OddError
+    assert store.meta("half") is None
