@@ -37,7 +37,7 @@ _QUIET_ZONE = 4
 _PROBLEMS = {
     400: ("This page was out of date", "Go back, load the page again and send it once more."),
     403: ("Not from here", "Two-factor authentication is managed after a log-in on this site's own pages."),
-    413: ("That was too much", "What was sent is larger than any of our forms."),
+    413: ("That was too long", "What you sent is longer than this page takes. Please start again with less."),
     415: ("Not a form", "These pages take forms only."),
     503: ("Please try again later", "Something on our side does not answer. Nothing was changed."),
 }
@@ -137,7 +137,7 @@ def problem_page(status: int) -> Response:
     """Render the page of an HTTP error of ours; 503 says when to come back."""
     heading, message = _PROBLEMS[status]
     retry_after = _RETRY_AFTER if status == 503 else None
-    restart = url_for("twofactor.identify") if status == 400 else None
+    restart = url_for("twofactor.identify") if status in (400, 413, 415) else None
     values = {"heading": heading, "message": message, "retry_after": retry_after, "restart_url": restart}
     try:
         response = render("problem", status, title=heading, **values)

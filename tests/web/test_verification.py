@@ -58,6 +58,7 @@ def submit(person: Person, token: str, given: Attempt) -> TestResponse:
     sent = {"csrf_token": token, "identifier": name}
     answer = person.client.post("/two-factor/identify", data=sent, environ_overrides=person.environ)
     assert answer.location == "/two-factor/credential"
+    person.get("/two-factor/credential")
     data = {"csrf_token": token, "password": password, **({} if code is None else {"code": code})}
     return person.client.post("/two-factor/credential", data=data, environ_overrides=person.environ)
 

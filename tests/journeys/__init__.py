@@ -1,0 +1,1 @@
+"""The journeys of the person who logs in, walked in a real Chromium."""

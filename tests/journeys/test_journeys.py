@@ -1,0 +1,237 @@
+"""The person who logs in, with script and without: mission.md, walked on the example console."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from flask_twofactor.flows import login
+from tests.journeys.sites import Account, Site
+from tests.journeys.visitor import Visitor
+from tests.support.browser import new_page
+
+
+@pytest.fixture(params=[True, False], ids=["script on", "script off"])
+def person(request: pytest.FixtureRequest, browser: Browser, harbor: Site) -> Iterator[Visitor]:
+    """Somebody before the console."""
+    with new_page(browser, javascript=request.param) as page:
+        yield Visitor(page, harbor)
+
+
+def enable(person: Visitor, picture: Path) -> str:
+    """Turn the factor on as a person does, with a camera; gives the key."""
+    person.link("Profile").click()
+    person.link("SETUP").click()
+    secret = person.scan(picture)
+    person.submit_code(person.site.code(secret), "Enable")
+    return secret
+
+
+@pytest.mark.requirement("ACC-07")
+def test_a_person_turns_the_factor_on_logs_in_with_it_and_turns_it_off(person: Visitor, tmp_path: Path) -> None:
+    sam = person.site.off
+
+    # The user ID alone, then the password alone.
+    person.open("/")
+    expect(person.heading("Log in to Harbor")).to_be_visible()
+    expect(person.box("Password")).to_have_count(0)
+    person.identify(sam.name)
+    expect(person.box("Signing in as")).to_have_value(sam.name)
+    expect(person.box("Code")).to_have_count(0)
+    person.give(sam.password)
+    expect(person.heading("Dashboard")).to_be_visible()
+
+    # User Settings under Profile: SETUP, the camera, a code, Enable.
+    person.link("Profile").click()
+    expect(person.heading("User Settings")).to_be_visible()
+    expect(person.link("MANAGE")).to_have_count(0)
+    person.link("SETUP").click()
+    secret = person.scan(tmp_path / "screen.png")
+    person.submit_code(person.site.code(secret), "Enable")
+    expect(person.status).to_have_text("Two-factor authentication is on.")
+    expect(person.link("MANAGE")).to_be_visible()
+    expect(person.link("SETUP")).to_have_count(0)
+
+    # From now on password and code, together on one page.
+    person.log_out()
+    person.identify(sam.name)
+    expect(person.box("Password")).to_be_visible()
+    expect(person.box("Code")).to_be_visible()
+    person.give(sam.password, person.site.next_code(secret))
+    expect(person.heading("Dashboard")).to_be_visible()
+
+    # MANAGE, a current code, DISABLE.
+    person.link("Profile").click()
+    person.link("MANAGE").click()
+    person.submit_code(person.site.next_code(secret), "DISABLE")
+    expect(person.status).to_have_text("MFA DISABLED")
+    expect(person.status).to_be_visible()
+    expect(person.link("SETUP")).to_be_visible()
+
+    # And the password alone again.
+    person.log_out()
+    person.identify(sam.name)
+    expect(person.box("Code")).to_have_count(0)
+    person.give(sam.password)
+    expect(person.heading("Dashboard")).to_be_visible()
+
+
+@pytest.mark.requirement("ACC-04")
+def test_a_wrong_code_a_wrong_password_and_an_unknown_name_are_answered_in_the_same_words(person: Visitor) -> None:
+    site, alex = person.site, person.site.on
+    said = []
+    for password, code in (
+        (alex.password, site.wrong_code(alex.secret)),
+        ("not the password", site.code(alex.secret)),
+        (alex.password, ""),
+    ):
+        person.open("/two-factor/identify")
+        person.identify(alex.name)
+        person.give(password, code)
+        expect(person.alert).to_be_visible()
+        said.append((person.page.title(), person.path, person.page.locator("main").aria_snapshot()))
+    assert len(set(said)) == 1, said
+    assert "right" in person.alert.inner_text()
+
+    # An account that does not exist, and is shown the same page: its name is all that differs.
+    state = site.app.extensions["twofactor"]
+    with site.app.app_context():
+        names = (f"nobody{number}@harbor.test" for number in range(1000))
+        name = next(name for name in names if login.identify(state, name))
+    person.open("/two-factor/identify")
+    person.identify(name)
+    person.give("any password", "123456")
+    expect(person.alert).to_be_visible()
+    snapshot = person.page.locator("main").aria_snapshot().replace(name, alex.name)
+    assert (person.page.title(), person.path, snapshot) == said[0]
+
+
+@pytest.mark.requirement("ENR-03")
+def test_a_wrong_code_enables_nothing_and_disables_nothing(person: Visitor, tmp_path: Path) -> None:
+    site = person.site
+    person.log_in(site.off)
+    person.link("Profile").click()
+    person.link("SETUP").click()
+    secret = person.scan(tmp_path / "screen.png")
+    person.submit_code(site.wrong_code(secret), "Enable")
+    expect(person.alert).to_contain_text("not right")
+    assert person.scan(tmp_path / "again.png") == secret, "the key that was scanned is still the one"
+    person.link("Cancel").click()
+    expect(person.link("SETUP")).to_be_visible()
+    person.log_out()
+    person.identify(site.off.name)
+    expect(person.box("Code")).to_have_count(0)
+    person.give(site.off.password)
+
+    person.link("Profile").click()
+    secret = enable(person, tmp_path / "another.png")
+    person.link("MANAGE").click()
+    person.submit_code(site.wrong_code(secret), "DISABLE")
+    expect(person.alert).to_contain_text("not right")
+    person.link("Back to User Settings").click()
+    expect(person.link("MANAGE")).to_be_visible()
+
+
+@pytest.mark.requirement("ACC-05", "ACC-08")
+def test_the_key_is_typed_where_no_camera_is_or_opened_on_the_same_device(person: Visitor, tmp_path: Path) -> None:
+    site = person.site
+    person.log_in(site.off)
+    person.link("Profile").click()
+    person.link("SETUP").click()
+    key = person.page.locator("dt", has_text="Key").first.locator("+ dd").inner_text()
+    assert [len(group) for group in key.split()] == [4] * 8
+    link = person.link("Open in an authenticator app on this device").get_attribute("href") or ""
+    assert link.startswith("otpauth://totp/Harbor:sam")
+    secret = person.scan(tmp_path / "screen.png")
+    assert f"secret={secret}" in link
+    assert key.replace(" ", "") == secret
+    person.submit_code(site.code(key), "Enable")
+    expect(person.link("MANAGE")).to_be_visible()
+
+
+def test_the_older_log_in_is_asked_for_the_code_and_leads_to_the_page_that_was_wanted(person: Visitor) -> None:
+    site, alex = person.site, person.site.on
+    site.older_log_in(person.page, alex)
+    expect(person.heading("Enter your code")).to_be_visible()
+    expect(person.button("Log out")).to_have_count(0)
+
+    person.open("/services/rates-engine?from=mail")
+    expect(person.heading("Enter your code")).to_be_visible()
+    person.submit_code(site.wrong_code(alex.secret), "Verify")
+    expect(person.alert).to_contain_text("not right")
+    person.submit_code(site.code(alex.secret), "Verify")
+    expect(person.heading("rates-engine")).to_be_visible()
+    assert person.path == "/services/rates-engine?from=mail"
+
+
+def test_the_older_log_in_of_an_account_without_the_factor_needs_no_code(person: Visitor) -> None:
+    person.site.older_log_in(person.page, person.site.off)
+    expect(person.heading("Dashboard")).to_be_visible()
+
+
+@pytest.mark.parametrize("which", ["off", "on"])
+def test_a_log_in_leads_to_the_page_that_was_wanted(person: Visitor, which: str) -> None:
+    account: Account = getattr(person.site, which)
+    person.log_in(account, then="/services?q=eu-north")
+    assert person.path == "/services?q=eu-north"
+    expect(person.box("Search by name, team, region or status")).to_have_value("eu-north")
+
+
+@pytest.mark.requirement("ACC-06")
+def test_running_out_of_time_keeps_the_user_id_and_says_why(person: Visitor) -> None:
+    site, alex = person.site, person.site.on
+    person.open("/services")
+    person.identify(alex.name)
+    site.clock.move(601)
+    person.give(alex.password, site.code(alex.secret))
+    expect(person.status).to_contain_text("longer than ten minutes")
+    expect(person.box("User ID")).to_have_value(alex.name)
+    expect(person.box("User ID")).to_be_focused()
+    person.button("Continue").click()
+    person.give(alex.password, site.code(alex.secret))
+    expect(person.heading("Services")).to_be_visible()
+
+
+def test_a_browser_that_was_told_to_remember_asks_for_the_code_alone(person: Visitor) -> None:
+    site, alex = person.site, person.site.on
+    person.open("/")
+    person.identify(alex.name)
+    person.box("Keep me logged in on this device").check()
+    person.give(alex.password, site.code(alex.secret))
+    expect(person.heading("Dashboard")).to_be_visible()
+
+    person.page.context.clear_cookies(name="harbor_session")  # as at the end of the browser's day
+    person.open("/profile")
+    expect(person.heading("Enter your code")).to_be_visible()
+    person.submit_code(site.next_code(alex.secret), "Verify")
+    expect(person.heading("Profile")).to_be_visible()
+
+
+def test_a_code_that_was_used_is_not_taken_a_second_time(person: Visitor) -> None:
+    site, alex = person.site, person.site.on
+    person.log_in(alex)
+    used = site.code(alex.secret)
+    person.log_out()
+    person.identify(alex.name)
+    person.give(alex.password, used)
+    expect(person.alert).to_contain_text("not right")
+    person.give(alex.password, site.next_code(alex.secret))
+    expect(person.heading("Dashboard")).to_be_visible()
+
+
+def test_enabling_the_factor_ends_the_sessions_in_other_browsers(
+    person: Visitor, browser: Browser, tmp_path: Path
+) -> None:
+    with new_page(browser) as page:
+        elsewhere = Visitor(page, person.site)
+        elsewhere.log_in(person.site.off)
+        expect(elsewhere.heading("Dashboard")).to_be_visible()
+        person.log_in(person.site.off)
+        enable(person, tmp_path / "screen.png")
+        elsewhere.link("Services").click()
+        expect(elsewhere.heading("Log in to Harbor")).to_be_visible()
+    person.link("Services").click()
+    expect(person.heading("Services")).to_be_visible()

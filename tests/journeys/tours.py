@@ -1,0 +1,166 @@
+"""Every page in every state, each a stop of a tour: the checks and the pictures look at the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from playwright.sync_api import expect
+
+from tests.journeys.visitor import Visitor
+from tests.support.watching import broken_store
+
+Tour = Callable[[Visitor], Iterator[str]]
+"""Walks and stops; gives the name of each stop."""
+
+LONG_NAME = "a.very.long.name.that.somebody.really.has@" + "a-department-of-" * 8 + "harbor.test"
+
+
+def logging_in(visitor: Visitor) -> Iterator[str]:
+    """Both pages of the log-in, and all that may go wrong there."""
+    site = visitor.site
+    visitor.open("/two-factor/identify")
+    yield "identify"
+    visitor.identify("")
+    expect(visitor.alert).to_be_visible()
+    yield "identify-error"
+    visitor.identify(site.off.name)
+    yield "credential"
+    visitor.give("not the password")
+    expect(visitor.alert).to_be_visible()
+    yield "credential-error"
+    visitor.link("Not you?").click()
+    visitor.identify(site.on.name)
+    yield "credential-code"
+    visitor.give(site.on.password, site.wrong_code(site.on.secret))
+    expect(visitor.alert).to_be_visible()
+    yield "credential-code-error"
+    while "Too many attempts" not in visitor.alert.inner_text():
+        visitor.give("not the password", "000000")
+    yield "credential-429"
+    site.clock.move(601)
+    visitor.give(site.on.password, "000000")
+    expect(visitor.status).to_contain_text("longer than ten minutes")
+    yield "identify-expired"
+    visitor.identify(LONG_NAME)
+    yield "credential-long-name"
+
+
+def owing_the_code(visitor: Visitor) -> Iterator[str]:
+    """The page for a session that the console's older view began."""
+    site = visitor.site
+    site.older_log_in(visitor.page, site.on)
+    yield "challenge"
+    visitor.submit_code(site.wrong_code(site.on.secret), "Verify")
+    expect(visitor.alert).to_be_visible()
+    yield "challenge-error"
+    while "Too many attempts" not in visitor.alert.inner_text():
+        visitor.submit_code(site.wrong_code(site.on.secret), "Verify")
+    yield "challenge-429"
+
+
+def turning_it_on_and_off(visitor: Visitor) -> Iterator[str]:
+    """The panel, SETUP, MANAGE, and the password again."""
+    site = visitor.site
+    visitor.log_in(site.off)
+    visitor.open_panel()
+    yield "panel-off"
+    visitor.link("SETUP").click()
+    secret = visitor.page.locator("#tf-key").inner_text()
+    yield "setup"
+    visitor.submit_code(site.wrong_code(secret), "Enable")
+    expect(visitor.alert).to_be_visible()
+    yield "setup-error"
+    visitor.submit_code(site.code(secret), "Enable")
+    expect(visitor.status).to_be_visible()
+    yield "panel-enabled"
+    visitor.link("MANAGE").click()
+    yield "manage"
+    visitor.submit_code(site.wrong_code(secret), "DISABLE")
+    expect(visitor.alert).to_be_visible()
+    yield "manage-error"
+    site.clock.move(901)
+    visitor.open("/two-factor/manage")
+    yield "step-up"
+    visitor.box("Password").fill("not the password")
+    visitor.button("Confirm").click()
+    expect(visitor.alert).to_be_visible()
+    yield "step-up-error"
+    visitor.box("Password").fill(site.off.password)
+    visitor.button("Confirm").click()
+    visitor.submit_code(site.code(secret), "DISABLE")
+    expect(visitor.status).to_have_text("MFA DISABLED")
+    yield "panel-disabled"
+
+
+def what_goes_wrong(visitor: Visitor) -> Iterator[str]:
+    """A page that lost its cookies, and a text that is too long."""
+    visitor.open("/two-factor/identify")
+    visitor.page.context.clear_cookies()
+    visitor.identify(visitor.site.on.name)
+    yield "problem-400"
+    visitor.open("/two-factor/identify")
+    visitor.identify(visitor.site.on.name)
+    visitor.give("x" * 17_000)
+    yield "problem-413"
+    visitor.link("Start again").click()
+    expect(visitor.box("User ID")).to_be_focused()
+
+
+def mandatory_or_broken(visitor: Visitor) -> Iterator[str]:
+    """Where the host says that the factor must be on, and where the store is down (the plain host)."""
+    site = visitor.site
+    assert site.host is not None
+    site.mandatory.add(site.off.name)
+    visitor.log_in(site.off)
+    visitor.open_panel()
+    yield "panel-required"
+    visitor.link("SETUP").click()
+    visitor.submit_code(site.code(visitor.page.locator("#tf-key").inner_text()), "Enable")
+    yield "panel-required-on"
+    visitor.link("MANAGE").click()
+    yield "manage-required"
+    visitor.page.context.clear_cookies()
+    visitor.open("/two-factor/identify")
+    with broken_store(site.host, "enrolment"):
+        visitor.identify(site.on.name)
+        yield "problem-503"
+
+
+def the_console(visitor: Visitor) -> Iterator[str]:
+    """The pages of the example console itself."""
+    visitor.open("/legacy-login")
+    yield "legacy-login"
+    visitor.box("Email").fill("sam@harbor.test")
+    visitor.box("Password").fill("not the password")
+    visitor.button("Log in").click()
+    expect(visitor.alert).to_be_visible()
+    yield "legacy-login-error"
+    visitor.log_in(visitor.site.off)
+    yield "dashboard"
+    visitor.link("Services").click()
+    yield "services"
+    visitor.box("Search by name, team, region or status").fill("no such service")
+    visitor.button("Search").click()
+    yield "services-none"
+    for service in ("booking-api", "crane-telemetry", "rates-engine", "tariff-import"):
+        visitor.open(f"/services/{service}")
+        yield f"service-{service}"
+    visitor.open("/services/none")
+    yield "not-found"
+    visitor.open("/profile")
+    visitor.box("Display name").fill("")
+    visitor.button("Save").click()
+    expect(visitor.alert).to_be_visible()
+    yield "profile-error"
+    visitor.box("Display name").fill("Samantha Keller")
+    visitor.button("Save").click()
+    expect(visitor.status).to_be_visible()
+    yield "profile-saved"
+    visitor.page.context.clear_cookies()
+    visitor.button("Save").click()
+    yield "stale-form"
+
+
+EVERYWHERE: tuple[Tour, ...] = (logging_in, owing_the_code, turning_it_on_and_off, what_goes_wrong)
+OF_HARBOR: tuple[Tour, ...] = (*EVERYWHERE, the_console)
+OF_PLAIN: tuple[Tour, ...] = (*EVERYWHERE, mandatory_or_broken)

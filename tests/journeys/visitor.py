@@ -1,0 +1,90 @@
+"""A person at a browser: finds everything by label and role, as eyes and screen readers do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.journeys.sites import Account, Site
+from tests.support.authenticator import zbar_read
+
+
+class Visitor:
+    """Somebody in front of ``page`` on ``site``."""
+
+    def __init__(self, page: Page, site: Site) -> None:
+        self.page = page
+        self.site = site
+
+    # What is on the page
+
+    @property
+    def path(self) -> str:
+        """The address bar, without scheme and host."""
+        return self.page.url.removeprefix(self.site.url)
+
+    @property
+    def alert(self) -> Locator:
+        return self.page.get_by_role("alert")
+
+    @property
+    def status(self) -> Locator:
+        return self.page.get_by_role("status")
+
+    def box(self, label: str) -> Locator:
+        return self.page.get_by_label(label, exact=True)
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def link(self, name: str) -> Locator:
+        return self.page.get_by_role("link", name=name, exact=True)
+
+    def heading(self, name: str) -> Locator:
+        return self.page.get_by_role("heading", name=name, exact=True)
+
+    # What a person does
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.site.url + path)
+
+    def identify(self, name: str) -> None:
+        """Give the user ID on the first page."""
+        self.box("User ID").fill(name)
+        self.button("Continue").click()
+
+    def give(self, password: str, code: str | None = None) -> None:
+        """Answer the second page."""
+        self.box("Password").fill(password)
+        if code is not None:
+            self.box("Code").fill(code)
+        self.button("Log in").click()
+
+    def submit_code(self, code: str, button: str) -> None:
+        self.box("Code").fill(code)
+        self.button(button).click()
+
+    def log_in(self, account: Account, then: str = "/two-factor/identify") -> None:
+        """Log in with everything right, from wherever ``then`` sends a stranger."""
+        self.open(then)
+        self.identify(account.name)
+        self.give(account.password, self.site.next_code(account.secret) if account.secret else None)
+        expect(self.page).not_to_have_url(f"{self.site.url}/two-factor/credential")
+
+    def log_out(self) -> None:
+        self.button("Log out").click()
+
+    def open_panel(self) -> None:
+        self.open(self.site.panel)
+
+    def scan(self, picture: Path) -> str:
+        """Hold the camera before the screen; gives the key, which the authenticator app keeps."""
+        self.page.screenshot(path=picture, full_page=True)
+        return secret_in(zbar_read(picture))
+
+
+def secret_in(uri: str) -> str:
+    """Give the key in an otpauth URI."""
+    return parse_qs(urlsplit(uri).query)["secret"][0]
