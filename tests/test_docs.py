@@ -97,6 +97,13 @@ def test_the_readme_s_console_runs_as_printed(tmp_path: Path) -> None:
     assert page.text == "you are in"
 
 
+@pytest.mark.requirement("VER-14")
+def test_it_is_said_plainly_that_a_code_does_not_resist_phishing_and_what_does() -> None:
+    text = (ROOT / "docs/explanation/limits.md").read_text(encoding="utf-8")
+    assert "TOTP does not resist phishing" in text
+    assert "security key" in text
+
+
 def test_the_readme_opens_with_the_two_commands() -> None:
     head = (ROOT / "README.md").read_text(encoding="utf-8")[:200]
     assert "make demo" in head

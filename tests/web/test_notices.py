@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from flask_twofactor import Brand, TwoFactor
 from flask_twofactor.core.records import Notice
 from tests.support.host import Host, Person
 
@@ -95,6 +96,24 @@ def test_an_ipv6_address_is_told_as_its_network(host: Host, told: list[tuple[str
     person.log_in("bob")
     person.set_up("bob")
     assert "From: 2001:db8:1:2::/64" in told[0][1].body
+
+
+@pytest.mark.requirement("RED-05")
+def test_a_forged_host_header_does_not_reach_the_notice(
+    make_app: Callable[..., Host],
+) -> None:
+    brand = Brand("harbor", "Harbor", "Harbor", support_url="https://console.example/help")
+    told: list[Notice] = []
+
+    def wire(two_factor: TwoFactor) -> None:
+        two_factor.brand_select(lambda: brand)
+        two_factor.notify(lambda user, notice: told.append(notice))
+
+    person = make_app(wire=wire).person(HTTP_HOST="evil.test", HTTP_X_FORWARDED_HOST="evil.test")
+    person.log_in("bob")
+    person.set_up("bob")
+    assert "https://console.example/help" in told[0].body
+    assert "evil.test" not in repr(told[0])
 
 
 def test_a_host_without_the_hook_hears_of_it_from_doctor(make_app: Callable[..., Host]) -> None:
