@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
+import threading
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from blinker import NamedSignal
 from limits.storage import Storage
@@ -83,6 +84,7 @@ class State:
     brands: Mapping[str, Brand]
     brand_default: Brand
     login_endpoints: tuple[str, ...] = ()
+    opening: Any = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @property
     def now(self) -> int:
@@ -97,10 +99,13 @@ class State:
     @cached_property
     def store(self) -> Store:
         """Give the store, opened at first use: tables made, key check value opened."""
-        store = self.make_store()
-        store.init()
-        self._check_keys(store)
-        return store
+        with self.opening:  # threads at the first request open it once
+            if "store" not in self.__dict__:
+                store = self.make_store()
+                store.init()
+                self._check_keys(store)
+                self.__dict__["store"] = store
+        return cast(Store, self.__dict__["store"])
 
     @cached_property
     def throttle(self) -> Throttle:

@@ -87,4 +87,7 @@ class Store(Protocol):
         """End every session of the account; give the number of marks that went."""
 
     def forget(self, subject: str) -> None:
-        """Delete every row of the account."""
+        """Delete all that is known of the account; what stays is its key with a new random epoch.
+
+        Without that one row, cookies of the account that was would open one that gets its key anew (STO-09).
+        """

@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import secrets
+import struct
 import time
 from collections.abc import Callable
 from hashlib import sha512
@@ -23,7 +24,8 @@ from werkzeug.test import TestResponse
 
 import flask_twofactor
 from flask_twofactor import TwoFactor
-from flask_twofactor.core.keyring import token_digest
+from flask_twofactor.core.keyring import NOTE, Keyring, token_digest
+from flask_twofactor.core.keyring import REMEMBER as REMEMBERED
 from flask_twofactor.web.session import COMPANION_COOKIE, KEYS, MARK_KEY, NEXT_KEY, NOTE_KEY, NOTICE_KEY, PENDING_KEY
 from tests.support.host import SECRET_KEY, Clock, Host, Person, User, csrf_token, make_host
 
@@ -421,6 +423,27 @@ def test_a_token_of_one_purpose_is_nothing_in_the_place_of_another(enrolled: Hos
         raw = enrolled.person()
         raw.use_cookies({"session": token, REMEMBER: token, COMPANION_COOKIE: token})
         assert raw.me is None
+
+
+@pytest.mark.requirement("SES-04", "SES-05")
+@pytest.mark.parametrize("knows_the_epoch", [True, False])
+def test_notes_and_companions_forged_with_keys_derived_from_the_real_one_pass_no_factor(
+    enrolled: Host, knows_the_epoch: bool
+) -> None:
+    keys = Keyring([SECRET_KEY.encode()])
+    with enrolled.app.app_context():
+        stands = enrolled.app.extensions["twofactor"].store.standing("1", "").epoch
+    epoch = stands if knows_the_epoch else 0
+    now = int(enrolled.clock.at)
+    note = keys.seal(NOTE, struct.pack(">qQQ", epoch, now, now) + bytes(16), "1")
+    by_note = forged(enrolled, _user_id="1", _fresh=True, **{NOTE_KEY: note})
+    by_cookie = enrolled.person()
+    companion = keys.seal(REMEMBERED, struct.pack(">q", epoch), "1")
+    by_cookie.use_cookies({REMEMBER: remember_token("1"), COMPANION_COOKIE: companion})
+    for person in (by_note, by_cookie):
+        assert person.get("/open").text == "False"
+        assert person.me is None
+        assert owes_the_code(person) is knows_the_epoch  # a random number that is in the store alone
 
 
 # Remember-me

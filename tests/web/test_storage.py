@@ -578,7 +578,7 @@ def _reuse_the_key_of_alice(host: Host) -> None:
 
 
 @pytest.mark.requirement("STO-09")
-def test_forget_deletes_every_row_of_the_account(enrolled: Host) -> None:
+def test_forget_deletes_all_of_the_account_but_its_key_and_a_new_epoch(enrolled: Host) -> None:
     person = enrolled.person()
     person.log_in("alice", remember="y")
     enrolled.person().log_in("mallory")
@@ -586,7 +586,9 @@ def test_forget_deletes_every_row_of_the_account(enrolled: Host) -> None:
     with enrolled.app.app_context():
         enrolled.two_factor.forget("1")
     left = dump(enrolled)
-    assert [row for table in ("account", "enrolment", "mark") for row in left[table] if row["subject"] == "1"] == []
+    assert [row for table in ("enrolment", "mark") for row in left[table] if row["subject"] == "1"] == []
+    (tombstone,) = (row for row in left["account"] if row["subject"] == "1")
+    assert tombstone["attempts"] == ""
     assert [row["subject"] for row in left["enrolment"]] == ["3"]
     assert [row["subject"] for row in left["mark"]] == ["3"]
 
@@ -602,7 +604,7 @@ def test_a_reused_account_number_inherits_nothing(enrolled: Host, clock: Clock) 
         enrolled.two_factor.forget("1")
     _reuse_the_key_of_alice(enrolled)
     for jar in jars:
-        for kept in (set(jar), {"session"}, {"remember_token", "twofactor_remember"}):
+        for kept in (set(jar), {"session"}, {"remember_token", "twofactor_remember"}, {"remember_token"}):
             thief = enrolled.person()
             thief.use_cookies({name: value for name, value in jar.items() if name in kept})
             assert thief.me is None

@@ -116,7 +116,10 @@ class Database:
             if url.database in (None, "", ":memory:"):
                 options["poolclass"] = StaticPool
             elif not str(url.database).startswith("file:"):
-                _make_private(Path(str(url.database)))
+                try:
+                    _make_private(Path(str(url.database)))
+                except OSError as error:
+                    raise StoreUnavailable(f"the store's file cannot be made: {error}") from error
         return cls(create_engine(url, **options), keep_idle=True)
 
     def prepare(self, **clauses: ClauseElement) -> None:

@@ -60,7 +60,6 @@ def _account_writes(dialect: str) -> dict[str, ClauseElement]:
         "add_account": insert_or_ignore(account, dialect),
         "set_attempts": update(account).where(account.c.subject == _S).values(attempts=bindparam("a")),
         "set_epoch": update(account).where(account.c.subject == _S).values(epoch=bindparam("e")),
-        "drop_account": delete(account).where(account.c.subject == _S),
         "add_mark": insert(mark),
         "touch_mark": update(mark).where(mark.c.digest == bindparam("d")).values(seen_at=bindparam("t")),
         "drop_mark": delete(mark).where(mark.c.digest == bindparam("d")),
@@ -258,9 +257,10 @@ class SqlStore:
 
     def forget(self, subject: str) -> None:
         with self._database.transaction() as run:
-            run.write("drop_account", s=subject)
+            self._attempts(run, subject)
             run.write("drop_enrolments", s=subject)
-            run.write("drop_marks", s=subject)
+            run.write("set_attempts", s=subject, a="")
+            self._end_sessions(run, subject)
 
     @staticmethod
     def _attempts(run: Transaction, subject: str) -> list[int]:
