@@ -41,6 +41,7 @@ def make_jobs(folder: Path) -> dict[str, dict[str, Job]]:
     plain = hosts.make_plain(folder)
     extended, secret = hosts.make_extended(folder, clock)
     by_plain = hosts.log_in_plain(plain)
+    by_floor = hosts.log_in_plain(hosts.make_plain(folder, with_a_read=True))
     without = hosts.log_in_extended(extended, "bob")
     with_factor = hosts.log_in_extended(extended, "alice", hosts.code_of(secret, clock))
 
@@ -65,6 +66,7 @@ def make_jobs(folder: Path) -> dict[str, dict[str, Job]]:
     return {
         "request": {
             "plain Flask-Login": page(by_plain),
+            "and one bare read": page(by_floor),
             "without factor": page(without),
             "with factor": page(with_factor),
         },

@@ -50,8 +50,11 @@ class User(UserMixin):
         return cheap_hash(password) == _HASH
 
 
-def make_plain(folder: Path) -> Flask:
-    """Make a console with Flask-Login alone: users in SQLite, a log-in by hand, a page with a list of 20 rows."""
+def make_plain(folder: Path, *, with_a_read: bool = False) -> Flask:
+    """Make a console with Flask-Login alone: users in SQLite, a log-in by hand, a page with a list of 20 rows.
+
+    ``with_a_read`` adds what no gate can do without: one row by its key, through the driver, at every request.
+    """
     app = Flask("bench")
     app.config["SECRET_KEY"] = "bench " * 8
     app.jinja_loader = DictLoader({"page.html": PAGE, "login.html": LOGIN})
@@ -60,7 +63,14 @@ def make_plain(folder: Path) -> Flask:
     rows = [(name, f"{name}@console.test", "member") for name in ("alice", "bob", *(f"user{n}" for n in range(18)))]
     database.executemany("INSERT OR REPLACE INTO user VALUES (?, ?, ?)", rows)
 
+    marks = sqlite3.connect(folder / "marks.sqlite", isolation_level=None)
+    marks.execute("PRAGMA journal_mode=WAL")
+    marks.execute("CREATE TABLE IF NOT EXISTS mark (digest TEXT PRIMARY KEY, subject TEXT, seen_at INTEGER)")
+    marks.execute("INSERT OR REPLACE INTO mark VALUES ('a', 'alice', 1)")
+
     def find(name: str) -> User | None:
+        if with_a_read:
+            marks.execute("SELECT subject, seen_at FROM mark WHERE digest = ?", ("a",)).fetchone()
         row = database.execute("SELECT id, mail, role FROM user WHERE id = ?", (name,)).fetchone()
         return None if row is None else User(*row)
 

@@ -155,15 +155,16 @@ def verdict(state: State, subject: str, standing: Standing, proof: Mark | Note |
 
 def _judge_mark(state: State, standing: Standing, mark: Mark) -> Verdict:
     """Judge a mark inside its absolute and idle limits (SES-08), and note now and then that it was seen."""
-    settings, now = state.settings, state.now
+    now = state.now
     if mark.enrolment == "":
-        idle = absolute = WITHOUT_FACTOR_SECONDS
+        idle = WITHOUT_FACTOR_SECONDS
         alive = now - mark.seen_at <= idle
     else:
-        absolute = settings.session_seconds
-        idle = settings.idle_seconds or absolute
-        alive = now - mark.created_at <= absolute and now - mark.seen_at <= idle
-    if not alive or (mark.enrolment != "" and not standing.enabled):
+        settings = state.settings
+        idle = settings.idle_seconds or settings.session_seconds
+        alive = now - mark.created_at <= settings.session_seconds and now - mark.seen_at <= idle
+        alive = alive and standing.enabled
+    if not alive:
         return Verdict.OUT
     if standing.enabled and not standing.bound:
         return Verdict.DUE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,8 +42,8 @@ def attach(app: Flask, state: State, check_wiring: Callable[[], None]) -> None:
     for error in pages.PROBLEMS:
         app.register_error_handler(error, pages.problem)
     gate.watch(app)
-    app.before_request_funcs.setdefault(None, []).insert(0, functools.partial(_before, app, state, check_wiring))
-    app.after_request(_finish)
+    app.before_request_funcs.setdefault(None, []).insert(0, _make_before(app, state, check_wiring))
+    app.after_request_funcs.setdefault(None, []).insert(0, _finish)
 
 
 def take_over(app: Flask, endpoint: str) -> None:
@@ -52,21 +51,26 @@ def take_over(app: Flask, endpoint: str) -> None:
     app.view_functions[endpoint] = login.identify
 
 
-def _before(app: Flask, state: State, check_wiring: Callable[[], None]) -> Any:
-    """Run first at every request: what is ours is known by the endpoint's name, never by the path (FLG-10)."""
-    gate.bind_again(app)
-    check_wiring()
-    endpoint = request.endpoint
-    if endpoint is None or not (endpoint.startswith("twofactor.") or endpoint in state.login_endpoints):
-        return None
-    g._twofactor_page = endpoint != "twofactor.static"
-    return pages.body_problem()
+def _make_before(app: Flask, state: State, check_wiring: Callable[[], None]) -> Callable[[], Any]:
+    """Make what runs first at every request; what is ours is known by its endpoint, never by the path (FLG-10)."""
+
+    def before() -> Any:
+        gate.bind_again(app)
+        check_wiring()
+        endpoint = request.endpoint
+        if endpoint is None or not (endpoint.startswith("twofactor.") or endpoint in state.login_endpoints):
+            return None
+        g._twofactor_page = endpoint != "twofactor.static"
+        return pages.body_problem()
+
+    return before
 
 
 def _finish(response: Response) -> Response:
+    """Run last at every response, so that the headers of our pages are what is sent."""
     marks: dict[str, Any] = g._get_current_object().__dict__
-    if marks.get("_twofactor_page"):
-        pages.add_headers(response)  # whatever answered: the view, an error handler, OPTIONS
-    if marks.get("_twofactor_touched") or "_twofactor_companion" in marks:
+    if "_twofactor_page" in marks or "_twofactor_touched" in marks or "_twofactor_companion" in marks:
+        if marks.get("_twofactor_page"):
+            pages.add_headers(response)  # whatever answered: the view, an error handler, OPTIONS
         browser.finish(current_app.extensions["twofactor"], response)
     return response

@@ -9,6 +9,7 @@ Flask-Login fall through to a weaker source (FLG-05).
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import flask_login.signals
@@ -51,8 +52,8 @@ def bind(app: Flask) -> bool:
     if manager is None or _BOUND in manager.__dict__:
         return False
     load, unauthorized = manager._load_user, manager.unauthorized
-    manager._load_user = lambda: _load(manager, load)
-    manager.unauthorized = lambda: _unauthorized(unauthorized)
+    manager._load_user = functools.partial(_load, manager, load)
+    manager.unauthorized = functools.partial(_unauthorized, unauthorized)
     setattr(manager, _BOUND, True)
     return True
 
@@ -79,15 +80,18 @@ def _load(manager: LoginManager, load: Any) -> None:
     context._twofactor_presence = None
     load()
     user = context._login_user
-    if user is None or not user.is_authenticated:
+    claimed = None if user is None else user.is_authenticated
+    if not claimed:
         return
-    manager._update_request_context_with_user()  # nobody, until the judgement says otherwise
-    if not is_true(user.is_authenticated):  # a method that says no, and that ``login_required`` takes for a yes
-        return
-    found = _judge(state, user, context._twofactor_source)
-    context._twofactor_presence = found
-    if found.verdict is Verdict.IN:
-        context._login_user = user
+    entered = False
+    try:
+        if claimed is True or is_true(claimed):  # a method that says no is what ``login_required`` takes for a yes
+            found = _judge(state, user, context._twofactor_source)
+            context._twofactor_presence = found
+            entered = found.verdict is Verdict.IN
+    finally:
+        if not entered:
+            manager._update_request_context_with_user()  # nobody
 
 
 def _judge(state: State, user: Any, source: Source) -> Presence:

@@ -231,8 +231,9 @@ def companion_unwanted() -> None:
 
 def finish(state: State, response: Response) -> None:
     """Keep a response that carries our trust out of caches (HDR-01), and write the companion cookie."""
-    response.headers["Cache-Control"] = "no-store"
     subject = g.get("_twofactor_companion")
+    if subject is not None or g.get("_twofactor_touched"):
+        response.headers["Cache-Control"] = "no-store"
     if subject is None:
         return
     attributes: dict[str, Any] = {

@@ -129,12 +129,10 @@ class Database:
     def read(self, name: str, **values: Any) -> Row | None:
         """Run a query outside any transaction and give its first row; retried once on a fresh connection."""
         statement = self.statements[name]
-        if self._turn is None:
-            return self._read(statement, statement.bind(values))
-        with self._turn:
-            return self._read(statement, statement.bind(values))
-
-    def _read(self, statement: Statement, parameters: Any) -> Row | None:
+        parameters = statement.bind(values)
+        if self._turn is not None:
+            with self._turn:
+                return self._read_afresh(statement, parameters)
         try:
             connection = self._idle.pop()
         except IndexError:

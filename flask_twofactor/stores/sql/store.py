@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, delete, func, insert, literal_column, null, or_, select, update
+from sqlalchemy import and_, bindparam, delete, insert, null, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.elements import BindParameter
@@ -31,19 +31,18 @@ def insert_or_ignore(table: Any, dialect: str) -> ClauseElement:
 
 def _reads() -> dict[str, ClauseElement]:
     confirmed = enrolment.c.confirmed_at.is_not(None)
-    mine = enrolment.c.subject == account.c.subject
-    # NULL: no factor; 1: there is one; 2: and the mark is of it.
-    of_it = case((enrolment.c.id == mark.c.enrolment, literal_column("2")), else_=literal_column("1"))
-    bound = select(func.max(of_it)).where(mine, confirmed)
-    columns = (account.c.epoch, bound.correlate(account, mark).scalar_subquery(), *mark.c)
-    with_mark = account.outerjoin(mark, and_(mark.c.digest == bindparam("d"), mark.c.subject == account.c.subject))
+    # Joined, not asked in subqueries: at every request, and one enrolment at most stands for an account.
+    all_of_it = account.outerjoin(
+        mark, and_(mark.c.digest == bindparam("d"), mark.c.subject == account.c.subject)
+    ).outerjoin(enrolment, and_(enrolment.c.subject == account.c.subject, confirmed))
+    columns = (account.c.epoch, enrolment.c.id, *mark.c)
     after = or_(
         enrolment.c.subject > bindparam("s"),
         and_(enrolment.c.subject == bindparam("s2"), enrolment.c.id > bindparam("i")),
     )
     return {
         "meta": select(meta.c.value).where(meta.c.name == bindparam("n")),
-        "standing": select(*columns).select_from(with_mark).where(account.c.subject == _S),
+        "standing": select(*columns).select_from(all_of_it).where(account.c.subject == _S),
         "lock_account": select(account.c.attempts).where(account.c.subject == _S).with_for_update(),
         "enrolment": select(*enrolment.c).where(enrolment.c.subject == _S, confirmed),
         "pending": select(*enrolment.c).where(enrolment.c.subject == _S, enrolment.c.opened_by == bindparam("o")),
@@ -145,8 +144,11 @@ class SqlStore:
         row = self._database.read("standing", s=subject, d=digest)
         if row is None:
             return Standing()
-        epoch, bound, found, *rest = row
-        return Standing(epoch, bound is not None, None if found is None else Mark(found, *rest), bound == 2)
+        epoch, standing = row[:2]
+        if row[2] is None:
+            return Standing(epoch, standing is not None)
+        found = Mark._make(row[2:])
+        return Standing(epoch, standing is not None, found, standing == found.enrolment)
 
     def enrolment(self, subject: str) -> Enrolment | None:
         return _to_enrolment(self._database.read("enrolment", s=subject))
