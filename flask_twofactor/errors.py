@@ -53,6 +53,20 @@ class BadRequest(TwoFactorError):
     status = 400
 
 
+class TooLarge(TwoFactorError):
+    """A body over 16 kB, or of a length that was not told (INP-02)."""
+
+    code = "too-large"
+    status = 413
+
+
+class NotAForm(TwoFactorError):
+    """A body of another kind than a form's (CSR-05)."""
+
+    code = "not-a-form"
+    status = 415
+
+
 class Forbidden(TwoFactorError):
     """The identity of this request may not manage a factor: it did not come from a session."""
 

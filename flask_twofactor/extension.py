@@ -85,7 +85,8 @@ class TwoFactor:
             login_endpoints=self._login_endpoints,
         )
         app.extensions["twofactor"] = state
-        attach(app, state, Wiring(app, state).check)
+        attach(app, state)
+        Wiring(app, state)
         app.cli.add_command(cli.group)
 
     # Hooks: decorators, each with a default (`defaults.py`)

@@ -19,19 +19,22 @@ class Wiring:
 
     def __init__(self, app: Flask, state: State) -> None:
         self._app, self._state = app, state
-        self._right = False
         self._lock = threading.Lock()
+        self._warned = False
+        app.before_request_funcs.setdefault(None, []).insert(0, self.check)
 
     def check(self) -> None:
-        """Raise what is wrong, with the line that mends it."""
-        if self._right:
-            return
+        """Raise what is wrong, with the line that mends it; step out of the way once nothing is."""
         with self._lock:
-            if not self._right:
-                complete(self._app, self._state)
+            complete(self._app, self._state)
+            if not self._warned:
+                self._warned = True
                 for problem in weaknesses(self._app, self._state):
                     logger.warning(problem)
-                self._right = self._state.is_reachable()
+            if self._state.is_reachable():
+                # A new list: requests under way go on with the one they iterate over.
+                funcs = self._app.before_request_funcs
+                funcs[None] = [one for one in funcs[None] if one != self.check]
 
 
 def complete(app: Flask, state: State) -> None:

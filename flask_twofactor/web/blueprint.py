@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, g, request
+from flask import Blueprint, Flask, Response, current_app, g
 from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader
 
 from ..state import State
@@ -35,14 +35,17 @@ def make_blueprint(url_prefix: str) -> Blueprint:
     return blueprint
 
 
-def attach(app: Flask, state: State, check_wiring: Callable[[], None]) -> None:
-    """Register the pages, the gate and what runs around each request, before anything of the host's."""
-    app.register_blueprint(make_blueprint(state.settings.url_prefix))
+def attach(app: Flask, state: State) -> None:
+    """Register the pages, the gate, and what frames the requests of our pages."""
+    blueprint = make_blueprint(state.settings.url_prefix)
+    # Preprocessors run before any before_request of the host's: a global CSRFProtect would read the body.
+    blueprint.url_value_preprocessor(_frame_page)
+    app.url_value_preprocessors.setdefault(None, []).insert(0, _make_preprocessor(app, state.login_endpoints))
+    app.register_blueprint(blueprint)
     app.jinja_env.globals["twofactor_panel"] = pages.panel
     for error in pages.PROBLEMS:
         app.register_error_handler(error, pages.problem)
     gate.watch(app)
-    app.before_request_funcs.setdefault(None, []).insert(0, _make_before(app, state, check_wiring))
     app.after_request_funcs.setdefault(None, []).insert(0, _finish)
 
 
@@ -51,19 +54,21 @@ def take_over(app: Flask, endpoint: str) -> None:
     app.view_functions[endpoint] = login.identify
 
 
-def _make_before(app: Flask, state: State, check_wiring: Callable[[], None]) -> Callable[[], Any]:
-    """Make what runs first at every request; what is ours is known by its endpoint, never by the path (FLG-10)."""
+def _frame_page(endpoint: str | None, _: Any) -> None:
+    """Note that this is a page of ours, known by its endpoint and never by the path (FLG-10), and look at its body."""
+    g._twofactor_page = endpoint != "twofactor.static"
+    pages.require_form()
 
-    def before() -> Any:
+
+def _make_preprocessor(app: Flask, taken_over: tuple[str, ...]) -> Callable[[str | None, Any], None]:
+    """Make what runs first at every request: the gate is on, and a log-in page that we stand in for is framed."""
+
+    def preprocess(endpoint: str | None, values: Any) -> None:
         gate.bind_again(app)
-        check_wiring()
-        endpoint = request.endpoint
-        if endpoint is None or not (endpoint.startswith("twofactor.") or endpoint in state.login_endpoints):
-            return None
-        g._twofactor_page = endpoint != "twofactor.static"
-        return pages.body_problem()
+        if endpoint in taken_over:
+            _frame_page(endpoint, values)
 
-    return before
+    return preprocess
 
 
 def _finish(response: Response) -> Response:

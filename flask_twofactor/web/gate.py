@@ -1,10 +1,11 @@
 """The gate: who counts as logged in, answered once, behind every way in that Flask-Login has.
 
 It stands behind the loading of the user (session, remember cookie, ``request_loader``) and behind
-``login_user``, on the app's own LoginManager, whichever was set up first: it is bound again whenever an app
-context is pushed until there is one, and at every request, so that no later registration removes it (FLG-03).
-Flask-Login first finds its user, then the gate judges: a refusal never makes
-Flask-Login fall through to a weaker source (FLG-05).
+``login_user``, on the app's own LoginManager, whichever was set up first: it is bound when the extension is
+attached, or when an app context is pushed and there is a manager by then, and again at a request that finds
+another manager. It is bound to the manager and not to a loader, so that no later registration removes it
+(FLG-03). Flask-Login first finds its user, then the gate judges: a refusal never makes Flask-Login fall
+through to a weaker source (FLG-05).
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ def bind_early(app: Flask, **_: Any) -> None:
 
 def bind_again(app: Flask) -> None:
     """Bind a manager that took the place of another, and forget whom it has loaded unseen."""
-    if bind(app):
+    manager = app.__dict__.get("login_manager")
+    if manager is not None and _BOUND not in manager.__dict__ and bind(app):
         g.pop("_login_user", None)
 
 

@@ -10,7 +10,7 @@ from jinja2 import Template
 from markupsafe import Markup
 
 from ..core.records import Brand
-from ..errors import BadRequest, Forbidden, HookFailed, StoreUnavailable, TwoFactorError
+from ..errors import BadRequest, Forbidden, HookFailed, NotAForm, StoreUnavailable, TooLarge, TwoFactorError
 from ..flows import manage
 from . import session as browser
 from .current import current_state, settings_person
@@ -149,7 +149,9 @@ def problem_page(status: int) -> Response:
     return add_headers(response)
 
 
-PROBLEMS: tuple[type[TwoFactorError], ...] = (BadRequest, Forbidden, HookFailed, StoreUnavailable)
+PROBLEMS: tuple[type[TwoFactorError], ...] = (
+    BadRequest, Forbidden, HookFailed, NotAForm, StoreUnavailable, TooLarge,
+)  # fmt: skip
 
 
 def qr_svg(uri: str) -> Markup:
@@ -193,11 +195,12 @@ def _dark_runs(row: list[bool]) -> list[tuple[int, int]]:
     return runs
 
 
-def body_problem() -> Response | None:
-    """Refuse a body that no form of ours has: over 16 kB, of unknown length, or no form at all (INP-02, CSR-05)."""
+def require_form() -> None:
+    """Refuse a body that no form of ours has, before anybody reads it (INP-02, CSR-05)."""
     if request.method != "POST":
-        return None
+        return
     length = request.content_length
     if (length is None and "Transfer-Encoding" in request.headers) or (length or 0) > MAX_BODY:
-        return problem_page(413)
-    return problem_page(415) if length and request.mimetype not in _FORM_TYPES else None
+        raise TooLarge("the body is larger than any form of ours")
+    if length and request.mimetype not in _FORM_TYPES:
+        raise NotAForm("the body is no form")
