@@ -246,6 +246,8 @@ def finish(state: State, response: Response) -> None:
         except StoreUnavailable:  # the log-in itself stands; without a companion the remember cookie opens nothing
             logger.error("the store did not answer: this browser is not remembered")
             return
+        if epoch == 0:  # nothing of this account was ever ended: its remember cookie needs no companion
+            return
         value = state.keyring.seal(REMEMBER, struct.pack(">q", epoch), subject)
         lifetime = current_app.config.get("REMEMBER_COOKIE_DURATION", timedelta(days=365))
         response.set_cookie(COMPANION_COOKIE, value, max_age=lifetime, httponly=True, **attributes)
