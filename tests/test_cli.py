@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,7 @@ def test_rotate_keys_leaves_no_row_that_needs_the_old_key(make_app: Callable[...
 
 
 def test_rotate_keys_names_the_accounts_whose_secret_no_key_opens(enrolled: Host, tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "twofactor.sqlite") as database:
+    with closing(sqlite3.connect(tmp_path / "twofactor.sqlite")) as database, database:
         database.execute("UPDATE twofactor_enrolment SET sealed = '1.broken' WHERE subject = '1'")
     result = run(enrolled, "rotate-keys")
     assert result.exit_code == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import itertools
 from collections.abc import Callable
 
 from sqlalchemy import bindparam, case, delete, select, update
@@ -12,6 +12,7 @@ from .schema import counter
 from .store import insert_or_ignore
 
 _PURGE_EVERY = 200
+"""Counts of one process between two sweeps of what has expired."""
 
 
 class SqlCounters:
@@ -20,6 +21,7 @@ class SqlCounters:
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._database = database
         self._clock = clock
+        self._counted = itertools.count(1)
         over = counter.c.expires_at <= bindparam("now")
         database.prepare(
             add_counter=insert_or_ignore(counter, database.engine.dialect.name),
@@ -43,7 +45,7 @@ class SqlCounters:
                 run.write("add_counter", name=name, hits=0, expires_at=now + seconds)
                 run.write("count", **values)
             row = run.row("counted", n=name)
-        if random.randrange(_PURGE_EVERY) == 0:  # noqa: S311 - housekeeping, not a secret
+        if next(self._counted) % _PURGE_EVERY == 0:
             with self._database.transaction() as run:  # its own, so that it waits for rows while holding none
                 run.write("drop_over", now=now)
         return amount if row is None else int(row[0])
