@@ -183,13 +183,6 @@ class State:
         except Exception as error:  # noqa: BLE001 - the same edge as for hooks: it is the host's code that failed
             logger.error("a receiver of %s raised %s", signal.name, type(error).__name__)
 
-    def deliver(self, user: Any, notice: Notice) -> None:
-        """Give the host a notice for its owner; the change it tells of stands, whatever comes of it."""
-        try:
-            self.hooks.ask("notify", user, notice)
-        except HookFailed:
-            logger.error("a notice was not delivered: kind=%s", notice.kind)
-
     def is_reachable(self) -> bool:
         """Open the store if it answers; False where it does not yet. A wrong key raises."""
         try:

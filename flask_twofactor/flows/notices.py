@@ -6,7 +6,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..core.records import Brand, Notice, Origin
-from ..state import State
+from ..errors import HookFailed
+from ..state import State, logger
 
 ENABLED = "enabled"
 DISABLED = "disabled"
@@ -15,12 +16,14 @@ _WHAT = {ENABLED: "turned on", DISABLED: "turned off", RESET: "reset by an admin
 
 
 def tell(state: State, user: Any, kind: str, brand: Brand, origin: Origin | None = None) -> None:
-    """Hand the host's ``notify`` a notice of what has happened; one that raises undoes nothing, and is logged."""
+    """Hand the host's ``notify`` a notice of what has happened; a hook that raises undoes nothing, and is logged."""
     if state.hooks.notify is None:
         return
-    account = str(state.hooks.ask("account_name", user))
-    notice = _write(kind, account, brand, origin, state.now)
-    state.deliver(user, notice)
+    try:
+        account = str(state.hooks.ask("account_name", user))
+        state.hooks.ask("notify", user, _write(kind, account, brand, origin, state.now))
+    except HookFailed:
+        logger.error("a notice was not delivered: kind=%s", kind)
 
 
 def _write(kind: str, account: str, brand: Brand, origin: Origin | None, now: int) -> Notice:
