@@ -82,7 +82,7 @@ class Visitor:
     def scan(self, picture: Path) -> str:
         """Hold the camera before the screen; gives the key, which the authenticator app keeps."""
         expect(self.page.get_by_role("img", name="QR code")).to_be_visible()
-        expect(self.button("Enable")).to_be_visible()  # what comes last is there: the page is whole
+        self.page.wait_for_load_state("load")  # a click waits for the first bytes of a page only
         self.page.screenshot(path=picture, full_page=True)
         return secret_in(zbar_read(picture))
 

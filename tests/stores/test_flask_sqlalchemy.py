@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask_sqlalchemy import SQLAlchemy
@@ -14,12 +16,21 @@ from flask_twofactor.errors import WiringError
 from tests.support.host import Host
 
 
-@pytest.fixture(params=["sqlite:///console.sqlite", "sqlite://"], ids=["file", "memory"])
-def shared(request: pytest.FixtureRequest, make_app: Callable[..., Host]) -> Host:
+@contextmanager
+def sharing(make_app: Callable[..., Host], uri: str, **config: Any) -> Iterator[Host]:
     """A console with Flask-SQLAlchemy, set up after the extension."""
-    host = make_app(TWOFACTOR_DATABASE_URI="flask-sqlalchemy", SQLALCHEMY_DATABASE_URI=request.param)
+    host = make_app(TWOFACTOR_DATABASE_URI="flask-sqlalchemy", SQLALCHEMY_DATABASE_URI=uri, **config)
     SQLAlchemy().init_app(host.app)
-    return host
+    yield host
+    with host.app.app_context():
+        host.app.extensions["sqlalchemy"].engine.dispose()
+
+
+@pytest.fixture(params=["sqlite:///console.sqlite", "sqlite://"], ids=["file", "memory"])
+def shared(request: pytest.FixtureRequest, make_app: Callable[..., Host]) -> Iterator[Host]:
+    """That console, its database in a file and in memory."""
+    with sharing(make_app, request.param) as host:
+        yield host
 
 
 def test_the_whole_journey_runs_on_the_host_s_engine(shared: Host) -> None:
@@ -44,17 +55,13 @@ def test_the_tables_are_in_the_host_s_database_and_nowhere_else(shared: Host, tm
 
 
 def test_no_connection_of_the_host_s_pool_is_kept(make_app: Callable[..., Host]) -> None:
-    host = make_app(
-        TWOFACTOR_DATABASE_URI="flask-sqlalchemy",
-        SQLALCHEMY_DATABASE_URI="sqlite:///console.sqlite",
-        SQLALCHEMY_ENGINE_OPTIONS={"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0, "pool_timeout": 1},
-    )
-    SQLAlchemy().init_app(host.app)
-    person = host.person()
-    person.log_in("bob")
-    assert person.me == "bob"
-    with host.app.app_context():
-        assert host.app.extensions["sqlalchemy"].engine.pool.checkedout() == 0
+    pool = {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0, "pool_timeout": 1}
+    with sharing(make_app, "sqlite:///console.sqlite", SQLALCHEMY_ENGINE_OPTIONS=pool) as host:
+        person = host.person()
+        person.log_in("bob")
+        assert person.me == "bob"
+        with host.app.app_context():
+            assert host.app.extensions["sqlalchemy"].engine.pool.checkedout() == 0
 
 
 def test_a_host_without_that_extension_is_told_the_line_that_is_missing(make_app: Callable[..., Host]) -> None:

@@ -74,6 +74,7 @@ def axe_violations(page: Page) -> list[str]:
 
     WCAG A and AA up to 2.2, and axe's best practices.
     """
+    page.wait_for_load_state("load")  # a click waits for the first bytes of a page only
     page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
     found = page.evaluate("axe.run(document).then(results => results.violations)")
     return [

@@ -89,6 +89,7 @@ class Database:
         self.statements: dict[str, Statement] = {}
         self._keep_idle = keep_idle
         self._idle: deque[tuple[Connection, Any]] = deque()
+        weakref.finalize(self, _close_all, self._idle)  # an app that is dropped leaves no file open
         # One connection for all threads (SQLite in memory) takes one of them at a time.
         self._turn = threading.RLock() if isinstance(engine.pool, StaticPool) else None
         self._errors: tuple[type[BaseException], ...] = (SQLAlchemyError, engine.dialect.dbapi.Error)  # type: ignore[union-attr]
@@ -217,16 +218,14 @@ class Database:
 
     def _discard(self, connection: tuple[Connection, Any]) -> None:
         """Drop a connection that failed, and every idle one: what broke it broke them too."""
-        idle, self._idle = self._idle, deque()
-        for one in [connection, *idle]:
+        for one in [connection, *_take_all(self._idle)]:
             with contextlib.suppress(*self._errors):  # it is broken already; closing may say so again
                 one[0].invalidate()
                 one[0].close()
 
     def _forget_connections(self) -> None:
         """In a forked child: leave the connections that the parent's threads use alone, neither used nor closed."""
-        self._inherited = self._idle
-        self._idle = deque()
+        self._inherited = _take_all(self._idle)
         self.engine.dispose(close=False)
 
     def close(self) -> None:
@@ -235,10 +234,7 @@ class Database:
         Before a fork too: SQLite counts a file's locks by process, so a child that inherits an open file takes
         its parent's locks for its own, and loses its writes when the parent closes (sqlite.org/howtocorrupt.html).
         """
-        idle, self._idle = self._idle, deque()
-        for connection, _ in idle:
-            with contextlib.suppress(*self._errors):  # it may be broken, and says so
-                connection.close()
+        _close_all(self._idle)
 
     def create_tables(self) -> None:
         """Make what is missing of the tables; eight processes may do so at once."""
@@ -267,6 +263,21 @@ class Database:
                 if attempt + 1 == _WAL_TRIES:
                     raise
                 time.sleep(0.05)
+
+
+def _take_all(idle: deque[tuple[Connection, Any]]) -> list[tuple[Connection, Any]]:
+    """Empty the deque; safe while other threads take from it and give back."""
+    taken = []
+    with contextlib.suppress(IndexError):
+        while True:
+            taken.append(idle.pop())
+    return taken
+
+
+def _close_all(idle: deque[tuple[Connection, Any]]) -> None:
+    for connection, _ in _take_all(idle):
+        with contextlib.suppress(SQLAlchemyError):  # it may be broken, and says so
+            connection.close()
 
 
 def _make_private(path: Path) -> None:
