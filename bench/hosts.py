@@ -34,6 +34,18 @@ PAGE = (
     "<p>{{ current_user.id }}</p><ul>"
     "{% for id, mail, role in rows %}<li>{{ id }} {{ mail }} {{ role }}</li>{% endfor %}</ul>"
 )
+LAYOUT = (
+    "<!doctype html><title>{% block title %}{% endblock %}</title>"
+    "<nav>{% for name in ('page', 'console', 'login') %}<a href=\"{{ url_for(name) }}\">{{ name }}</a>{% endfor %}"
+    "<a href=\"{{ url_for('person', name=current_user.id) }}\">{{ current_user.id }}</a></nav>"
+    "{% for message in get_flashed_messages() %}<p>{{ message }}</p>{% endfor %}"
+    "<main>{% block main %}{% endblock %}</main>"
+)
+CONSOLE = (
+    "{% extends 'layout.html' %}{% block title %}{{ title }}{% endblock %}{% block main %}<h1>{{ title }}</h1><table>"
+    "{% for id, mail, role in rows %}<tr><td><a href=\"{{ url_for('person', name=id) }}\">{{ id }}</a>"
+    "<td>{{ mail }}<td>{{ role }}{% endfor %}</table>{% endblock %}"
+)
 LOGIN = "<!doctype html><title>Log in</title><form method=post><input name=identifier><input name=password></form>"
 
 
@@ -51,13 +63,16 @@ class User(UserMixin):
 
 
 def make_plain(folder: Path, *, with_a_read: bool = False) -> Flask:
-    """Make a console with Flask-Login alone: users in SQLite, a log-in by hand, a page with a list of 20 rows.
+    """Make a console with Flask-Login alone: users in SQLite, a log-in by hand, and two pages with a list of 20 rows.
 
+    ``/page`` is about the least that a page can be; ``/console`` has a layout, and links by ``url_for`` as consoles do.
     ``with_a_read`` adds what no gate can do without: one row by its key, through the driver, at every request.
     """
     app = Flask("bench")
     app.config["SECRET_KEY"] = "bench " * 8
-    app.jinja_loader = DictLoader({"page.html": PAGE, "login.html": LOGIN})
+    app.jinja_loader = DictLoader(
+        {"page.html": PAGE, "login.html": LOGIN, "layout.html": LAYOUT, "console.html": CONSOLE}
+    )
     database = sqlite3.connect(folder / "console.sqlite", isolation_level=None)
     database.execute("CREATE TABLE IF NOT EXISTS user (id TEXT PRIMARY KEY, mail TEXT, role TEXT)")
     rows = [(name, f"{name}@console.test", "member") for name in ("alice", "bob", *(f"user{n}" for n in range(18)))]
@@ -81,6 +96,13 @@ def make_plain(folder: Path, *, with_a_read: bool = False) -> Flask:
     def page() -> str:
         listed = database.execute("SELECT id, mail, role FROM user ORDER BY id LIMIT 20").fetchall()
         return render_template("page.html", title="Page", rows=listed)
+
+    @app.get("/console")
+    @app.get("/console/<name>", endpoint="person")
+    @login_required
+    def console(name: str = "") -> str:
+        listed = database.execute("SELECT id, mail, role FROM user ORDER BY id LIMIT 20").fetchall()
+        return render_template("console.html", title=name or "People", rows=listed)
 
     @app.route("/login", methods=["GET", "POST"])
     def login() -> Any:

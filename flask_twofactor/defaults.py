@@ -30,7 +30,7 @@ def user_lookup(identifier: str) -> Any:
 def password_check(user: Any, password: str) -> bool:
     """Ask ``user.check_password`` or ``user.verify_password``; for nobody, do the work of Werkzeug's own hash."""
     if user is None:
-        return check_password_hash(_hash_of_nobody(), password) and False
+        return hash_for_nobody(password)
     for name in ("check_password", "verify_password"):
         method = getattr(user, name, None)
         if callable(method) and _takes_one(method):
@@ -40,6 +40,11 @@ def password_check(user: Any, password: str) -> bool:
         f"no way to check a password of {type(user).__name__}; give one:\n"
         "    @two_factor.password_check\n    def check(user, password): return user is not None and ..."
     )
+
+
+def hash_for_nobody(password: str) -> bool:
+    """Do the work of Werkzeug's own hash and answer no."""
+    return check_password_hash(_hash_of_nobody(), password) and False
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from limits.storage import Storage
 
 from . import cli
 from .core.records import Brand
-from .defaults import make_hooks
+from .defaults import hash_for_nobody, make_hooks
 from .errors import WiringError
 from .flows import login, manage, setup
 from .settings import Settings, as_bytes
@@ -82,6 +82,7 @@ class TwoFactor:
             forms=self._forms,
             brands=self._brands,
             brand_default=Brand("default", name, name),
+            hash_for_nobody=hash_for_nobody,
             login_endpoints=self._login_endpoints,
         )
         app.extensions["twofactor"] = state

@@ -53,12 +53,17 @@ class Hooks:
         """Call a hook; whatever it raises is logged without its message and becomes `HookFailed`."""
         try:
             return getattr(self, name)(*arguments)
-        except TwoFactorError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the fail-closed edge: the message may hold what a person typed
-            where = "".join(traceback.format_tb(error.__traceback__))
-            logger.error("the hook %s raised %s\n%s", name, type(error).__name__, where)
-            raise HookFailed(f"the hook {name} raised {type(error).__name__}") from None
+        except Exception as error:  # noqa: BLE001 - the fail-closed edge
+            raise self.failure(name, error) from None
+
+    @staticmethod
+    def failure(name: str, error: Exception) -> TwoFactorError:
+        """Log what a hook raised, but not its message, which may hold what a person typed; give what to raise."""
+        if isinstance(error, TwoFactorError):
+            return error
+        where = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("the hook %s raised %s\n%s", name, type(error).__name__, where)
+        return HookFailed(f"the hook {name} raised {type(error).__name__}")
 
     def is_yes(self, name: str, *arguments: Any) -> bool:
         """Ask a yes-or-no hook; an answer other than True or False is an error that names it."""
@@ -83,6 +88,8 @@ class State:
     forms: Mapping[str, type]
     brands: Mapping[str, Brand]
     brand_default: Brand
+    hash_for_nobody: Callable[[str], Any]
+    """The work of a password hash, where `password_check` failed for a name without an account."""
     login_endpoints: tuple[str, ...] = ()
     opening: Any = field(default_factory=threading.RLock, repr=False, compare=False)
 
@@ -141,7 +148,10 @@ class State:
 
     def subject_of(self, user: Any) -> str:
         """Give the stable key of a user's account, 1 to 255 characters."""
-        subject = self.hooks.ask("user_key", user)
+        try:
+            subject = self.hooks.user_key(user)  # not by `ask`: this runs at every request
+        except Exception as error:  # noqa: BLE001 - the edge of `Hooks.ask`
+            raise self.hooks.failure("user_key", error) from None
         if isinstance(subject, str) and 0 < len(subject) <= MAX_SUBJECT:
             return subject
         logger.error("the hook user_key must answer a text of 1 to %d characters", MAX_SUBJECT)

@@ -93,16 +93,50 @@ class Pending:
 
 
 class Standing(NamedTuple):
-    """What one read of the store says of an account and of a mark presented for it.
+    """What one read of the store says of an account and of a mark presented for it: the row as it is.
 
-    ``epoch`` is 0 where the account was never seen. ``enabled``: a confirmed enrolment stands.
-    ``bound``: the mark's enrolment is one that stands.
+    ``epoch`` is 0 where the account was never seen, ``factor`` the id of the confirmed enrolment that stands,
+    None for none. The rest are the fields of a `Mark` of that account, all None where none was found.
+    It is one flat tuple because it is made at every request.
     """
 
     epoch: int = 0
-    enabled: bool = False
-    mark: Mark | None = None
-    bound: bool = False
+    factor: str | None = None
+    digest: str | None = None
+    subject: str | None = None
+    enrolment: str | None = None
+    created_at: int = 0
+    seen_at: int = 0
+    password_at: int = 0
+    code_at: int = 0
+
+    @property
+    def mark(self) -> Mark | None:
+        """Give the mark that was found."""
+        if self.digest is None or self.subject is None or self.enrolment is None:
+            return None
+        return Mark(
+            self.digest,
+            self.subject,
+            self.enrolment,
+            self.created_at,
+            self.seen_at,
+            self.password_at,
+            self.code_at,
+        )
+
+    @property
+    def enabled(self) -> bool:
+        """Tell whether a confirmed enrolment stands."""
+        return self.factor is not None
+
+    @property
+    def bound(self) -> bool:
+        """Tell whether the mark belongs to the enrolment that stands."""
+        return self.factor is not None and self.factor == self.enrolment
+
+    def __repr__(self) -> str:
+        return f"Standing(epoch={self.epoch}, factor={self.factor!r}, mark={self.mark!r})"
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from ..core.decoy import shows_code_box
 from ..core.records import Enrolment, Mark, Note, Standing
-from ..errors import CodeRejected, LoginRefused
+from ..errors import CodeRejected, HookFailed, LoginRefused
 from ..signals import logged_in
 from ..state import State
 from .factor import judge
@@ -21,12 +20,8 @@ _TOUCHES = 12
 """A mark in use is written so many times in its idle limit: seldom enough to cost nothing."""
 
 
-class Verdict(enum.Enum):
-    """Who a session is: in, owing the code, or nobody."""
-
-    IN = "in"
-    DUE = "due"
-    OUT = "out"
+Verdict = Literal["in", "due", "out"]
+"""Who a session is: in, owing the code, or nobody."""
 
 
 @dataclass(frozen=True)
@@ -134,43 +129,41 @@ def has_factor(state: State, subject: str) -> bool:
     return state.store.enrolment(subject) is not None
 
 
-def verdict(state: State, subject: str, standing: Standing, proof: Mark | Note | None) -> Verdict:
-    """Tell who a session is, from one read of the store and what the session presents.
+def verdict_of_mark(state: State, subject: str, standing: Standing) -> Verdict:
+    """Tell who a session is whose mark was found, inside the mark's absolute and idle limits (SES-08).
 
-    ``proof`` is the mark found for the session's value, its note, or None where the session has neither;
-    a session value without a row comes as a `Note` of another epoch.
+    Notes now and then that the mark was seen.
     """
-    if proof is None:  # a session that Flask-Login knows and we do not: good while nothing was ever ended
-        return Verdict.IN if standing.epoch == 0 and not standing.enabled else Verdict.OUT
-    if proof.subject != subject:
-        return Verdict.OUT
-    if isinstance(proof, Mark):
-        return _judge_mark(state, standing, proof)
-    if proof.epoch != standing.epoch:
-        return Verdict.OUT
-    if not standing.enabled:
-        return Verdict.IN
-    return Verdict.DUE if state.now - proof.at <= state.settings.pending_seconds else Verdict.OUT
-
-
-def _judge_mark(state: State, standing: Standing, mark: Mark) -> Verdict:
-    """Judge a mark inside its absolute and idle limits (SES-08), and note now and then that it was seen."""
-    now = state.now
-    if mark.enrolment == "":
-        idle = WITHOUT_FACTOR_SECONDS
-        alive = now - mark.seen_at <= idle
+    _, factor, digest, owner, enrolment, created_at, seen_at, _, _ = standing
+    now = int(state.clock())
+    if enrolment:
+        life = state.settings.session_seconds
+        idle = state.settings.idle_seconds or life
+        alive = factor is not None and now - created_at <= life and now - seen_at <= idle
     else:
-        settings = state.settings
-        idle = settings.idle_seconds or settings.session_seconds
-        alive = now - mark.created_at <= settings.session_seconds and now - mark.seen_at <= idle
-        alive = alive and standing.enabled
-    if not alive:
-        return Verdict.OUT
-    if standing.enabled and not standing.bound:
-        return Verdict.DUE
-    if now - mark.seen_at > idle // _TOUCHES:
-        state.store.touch_mark(mark.digest, now)
-    return Verdict.IN
+        idle = WITHOUT_FACTOR_SECONDS
+        alive = now - seen_at <= idle
+    if not alive or owner != subject or digest is None:
+        return "out"
+    if factor is not None and factor != enrolment:
+        return "due"
+    if now - seen_at > idle // _TOUCHES:
+        state.store.touch_mark(digest, now)
+    return "in"
+
+
+def verdict_of_note(state: State, subject: str, standing: Standing, note: Note | None) -> Verdict:
+    """Tell who a session is that has no mark, by its note; None where it has none.
+
+    A session value without a row comes as a `Note` of another epoch.
+    """
+    if note is None:  # a session that Flask-Login knows and we do not: good while nothing was ever ended
+        return "in" if standing.epoch == 0 and standing.factor is None else "out"
+    if note.subject != subject or note.epoch != standing.epoch:
+        return "out"
+    if standing.factor is None:
+        return "in"
+    return "due" if state.now - note.at <= state.settings.pending_seconds else "out"
 
 
 def remembered(standing: Standing) -> Verdict:
@@ -178,7 +171,7 @@ def remembered(standing: Standing) -> Verdict:
 
     The cookie opens an account without a factor, and stands for the password alone where there is one (SES-05).
     """
-    return Verdict.DUE if standing.enabled else Verdict.IN
+    return "in" if standing.factor is None else "due"
 
 
 def _subject(state: State, user: Any, identifier: str) -> str:
@@ -186,7 +179,17 @@ def _subject(state: State, user: Any, identifier: str) -> str:
 
 
 def _password_is_right(state: State, user: Any, password: str) -> bool:
-    """Ask the host, for an absent account too; a password over the limit is wrong for everybody."""
+    """Ask the host, for an absent account too; a password over the limit is wrong for everybody.
+
+    A hook that fails for nobody (it is logged) must not tell the absent names from the others: a hash is
+    computed in its place, and the answer is no.
+    """
     if len(password) > MAX_PASSWORD:
         return False
-    return state.hooks.is_yes("password_check", user, password) and user is not None
+    if user is not None:
+        return state.hooks.is_yes("password_check", user, password)
+    try:
+        state.hooks.is_yes("password_check", None, password)
+    except HookFailed:
+        state.hash_for_nobody(password)
+    return False

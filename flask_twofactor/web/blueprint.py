@@ -62,9 +62,12 @@ def _frame_page(endpoint: str | None, _: Any) -> None:
 
 def _make_preprocessor(app: Flask, taken_over: tuple[str, ...]) -> Callable[[str | None, Any], None]:
     """Make what runs first at every request: the gate is on, and a log-in page that we stand in for is framed."""
+    attributes = app.__dict__
 
     def preprocess(endpoint: str | None, values: Any) -> None:
-        gate.bind_again(app)
+        manager = attributes.get("login_manager")
+        if manager is not None and gate.BOUND not in manager.__dict__:
+            gate.bind_again(app)
         if endpoint in taken_over:
             _frame_page(endpoint, values)
 

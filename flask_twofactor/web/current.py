@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, cast
 from flask import current_app, g, request
 from flask_login import current_user
 
-from ..core.records import Mark, Note, Origin
+from ..core.records import Mark, Note, Origin, Standing
 from ..errors import Forbidden, WiringError
 from ..flows.login import Verdict
 from ..state import State
@@ -24,17 +24,23 @@ class Presence(NamedTuple):
     subject: str
     source: Source
     verdict: Verdict
-    proof: Mark | Note | None
+    evidence: Standing | Note | None
+
+    @property
+    def proof(self) -> Mark | Note | None:
+        """Give the mark or the note that the session presented."""
+        return self.evidence.mark if isinstance(self.evidence, Standing) else self.evidence
 
     @property
     def password_at(self) -> int:
         """Give when the password was last checked in this sign-in, 0 for never."""
-        return self.proof.password_at if self.proof else 0
+        return self.evidence.password_at if self.evidence else 0
 
     @property
     def sign_in(self) -> str:
         """Give what names this sign-in: a pending key is bound to it (ENR-04)."""
-        return "" if self.proof is None else self.proof.digest if isinstance(self.proof, Mark) else self.proof.id
+        proof = self.proof
+        return "" if proof is None else proof.digest if isinstance(proof, Mark) else proof.id
 
 
 def current_state() -> State:
@@ -58,7 +64,7 @@ def settings_person() -> Presence | None:
     nothing but a posted name.
     """
     found = presence()
-    if found is None or found.verdict is not Verdict.IN:
+    if found is None or found.verdict != "in":
         return None
     if found.source == "request":
         raise Forbidden("the factor is managed from a session only")

@@ -15,6 +15,7 @@ from typing import Any
 
 import flask_login.signals
 from flask import Flask, appcontext_pushed, current_app, g, redirect, session, url_for
+from flask.globals import app_ctx
 from flask_login import (
     LoginManager,
     user_loaded_from_cookie,
@@ -23,15 +24,14 @@ from flask_login import (
     user_logged_out,
 )
 
-from ..core.records import Standing
+from ..core.records import Note, Standing
 from ..flows import login
-from ..flows.login import Verdict
 from ..state import State
 from . import session as browser
 from .current import Presence, Source, current_state, is_true, presence
 from .redirects import here
 
-_BOUND = "_twofactor_bound"
+BOUND = "_twofactor_bound"
 
 
 def watch(app: Flask) -> None:
@@ -50,12 +50,12 @@ def watch(app: Flask) -> None:
 def bind(app: Flask) -> bool:
     """Put the gate on the app's LoginManager unless it is there; tell whether this call did."""
     manager = app.__dict__.get("login_manager")
-    if manager is None or _BOUND in manager.__dict__:
+    if manager is None or BOUND in manager.__dict__:
         return False
     load, unauthorized = manager._load_user, manager.unauthorized
     manager._load_user = functools.partial(_load, manager, load)
     manager.unauthorized = functools.partial(_unauthorized, unauthorized)
-    setattr(manager, _BOUND, True)
+    setattr(manager, BOUND, True)
     return True
 
 
@@ -68,29 +68,29 @@ def bind_early(app: Flask, **_: Any) -> None:
 def bind_again(app: Flask) -> None:
     """Bind a manager that took the place of another, and forget whom it has loaded unseen."""
     manager = app.__dict__.get("login_manager")
-    if manager is not None and _BOUND not in manager.__dict__ and bind(app):
+    if manager is not None and BOUND not in manager.__dict__ and bind(app):
         g.pop("_login_user", None)
 
 
 def _load(manager: LoginManager, load: Any) -> None:
-    state = current_app.extensions.get("twofactor")
+    context = app_ctx._get_current_object()  # type: ignore[attr-defined]  # one look-up: this runs at every request
+    state = context.app.extensions.get("twofactor")
     if state is None:  # one LoginManager may serve an app without us
         load()
         return
-    context: Any = g._get_current_object()
-    context._twofactor_source = "session"
-    context._twofactor_presence = None
+    found = context.g
+    found._twofactor_source = "session"
+    found._twofactor_presence = None
     load()
-    user = context._login_user
+    user = found._login_user
     claimed = None if user is None else user.is_authenticated
     if not claimed:
         return
     entered = False
     try:
         if claimed is True or is_true(claimed):  # a method that says no is what ``login_required`` takes for a yes
-            found = _judge(state, user, context._twofactor_source)
-            context._twofactor_presence = found
-            entered = found.verdict is Verdict.IN
+            found._twofactor_presence = judged = _judge(state, user, found._twofactor_source)
+            entered = judged.verdict == "in"
     finally:
         if not entered:
             manager._update_request_context_with_user()  # nobody
@@ -102,12 +102,16 @@ def _judge(state: State, user: Any, source: Source) -> Presence:
     digest = browser.mark_digest()
     standing = state.store.standing(subject, digest)
     if source == "request":
-        return Presence(user, subject, source, Verdict.OUT if standing.enabled else Verdict.IN, None)
-    proof = (standing.mark or browser.dead_note(subject)) if digest else browser.note_of(state, subject)
-    if proof is None and source == "cookie":
-        proof = browser.dead_note(subject)  # the companion says whether it counts
-    verdict = login.verdict(state, subject, standing, proof)
-    if verdict is Verdict.OUT and _is_remembered(state, subject, standing, source):
+        return Presence(user, subject, source, "in" if standing.factor is None else "out", None)
+    proof: Standing | Note | None
+    if standing.digest is not None:
+        proof, verdict = standing, login.verdict_of_mark(state, subject, standing)
+    else:
+        proof = None if digest else browser.note_of(state, subject)
+        if proof is None and (digest or source == "cookie"):
+            proof = browser.dead_note(subject)  # a mark that ended; of a cookie the companion says whether it counts
+        verdict = login.verdict_of_note(state, subject, standing, proof)
+    if verdict == "out" and _is_remembered(state, subject, standing, source):
         verdict = login.remembered(standing)
         proof = browser.keep_note(state, subject, standing.epoch, 0) if standing.epoch else proof
     return Presence(user, subject, source, verdict, proof)
@@ -142,12 +146,12 @@ def _on_login(_: Flask, user: Any, **__: Any) -> None:
     if ended := browser.drop_mark():
         state.store.remove_mark(ended)
     standing = state.store.standing(subject, "")
-    if standing.enabled:
+    if standing.factor is not None:
         browser.clear(state, ("_user_id", "_fresh", "_id", "_remember", "_remember_seconds"))
     note = browser.keep_note(state, subject, standing.epoch, state.now if session.get("_fresh") else 0)
-    verdict = Verdict.DUE if standing.enabled else Verdict.IN
+    verdict = login.remembered(standing)
     g._twofactor_presence = Presence(user, subject, "session", verdict, note)
-    if verdict is Verdict.IN:
+    if verdict == "in":
         current_app.login_manager._update_request_context_with_user(user)  # type: ignore[attr-defined]
 
 
@@ -164,6 +168,6 @@ def _on_logout(_: Flask, **__: Any) -> None:
 
 def _unauthorized(unauthorized: Any) -> Any:
     found = presence()
-    if found is not None and found.verdict is Verdict.DUE:
+    if found is not None and found.verdict == "due":
         return redirect(url_for("twofactor.challenge", next=here()))
     return unauthorized()

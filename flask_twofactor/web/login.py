@@ -9,7 +9,6 @@ from flask import redirect, request, url_for
 from ..core.records import Mark
 from ..errors import CodeRejected, LoginRefused, Throttled
 from ..flows import login
-from ..flows.login import Verdict
 from ..state import State
 from . import session as browser
 from .current import Presence, client_source, current_state, presence
@@ -34,9 +33,9 @@ def identify(**_: Any) -> Any:
     state = current_state()
     target = safe_next(request.args.get("next"))
     if request.method == "GET" and "switch" not in request.args and (found := presence()):
-        if found.verdict is Verdict.IN:
+        if found.verdict == "in":
             return redirect(target or after_login(state, found.user))
-        if found.verdict is Verdict.DUE:
+        if found.verdict == "due":
             return redirect(url_for("twofactor.challenge", next=target))
     form = state.forms["identify"]()
     error = None
@@ -130,9 +129,9 @@ def challenge() -> Any:
     state = current_state()
     target = safe_next(request.args.get("next"))
     found = presence()
-    if found is None or found.verdict is Verdict.OUT or found.source == "request":
+    if found is None or found.verdict == "out" or found.source == "request":
         return redirect(url_for("twofactor.identify", next=target))
-    if found.verdict is Verdict.IN and not login.has_factor(state, found.subject):
+    if found.verdict == "in" and not login.has_factor(state, found.subject):
         return redirect(target or after_login(state, found.user))
     form = state.forms["challenge"]()
     if not submitted(form):

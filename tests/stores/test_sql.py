@@ -105,7 +105,7 @@ def test_an_account_that_was_never_seen_stands_at_nothing(store: Store) -> None:
 
 def test_a_mark_is_found_by_its_digest_for_its_account(store: Store) -> None:
     mark = sign_in(store)
-    assert store.standing("alice", mark.digest) == Standing(0, False, mark, False)
+    assert store.standing("alice", mark.digest) == Standing(0, None, *mark)
 
 
 def test_a_mark_of_another_account_is_not_found(store: Store) -> None:
@@ -431,7 +431,7 @@ def test_confirming_ends_the_accounts_other_sessions_and_nobody_elses(store: Sto
     found = store.standing("alice", before.digest)
     assert found.mark is None
     assert found.epoch not in (0, epoch)
-    assert store.standing("mallory", foreign.digest) == Standing(0, False, foreign, False)
+    assert store.standing("mallory", foreign.digest) == Standing(0, None, *foreign)
 
 
 def test_an_enrolment_is_not_written_over_one_that_stands(store: Store) -> None:

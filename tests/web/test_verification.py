@@ -928,6 +928,40 @@ def test_a_complete_hook_that_answers_false_is_a_failure_like_any_other(make_app
     assert rows(host, "twofactor_mark") == []
 
 
+@pytest.mark.requirement("VER-06", "VER-07", "ENU-01")
+@pytest.mark.parametrize("answer", ["raises", "None"])
+def test_a_password_check_that_fails_for_nobody_tells_no_names_apart(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    hashes: list[str] = []
+
+    def wire(two_factor: TwoFactor) -> None:
+        def check(user: Any, password: str) -> Any:
+            return user.check_password(password) if answer == "raises" else user and user.check_password(password)
+
+        two_factor.password_check(check)
+
+    monkeypatch.setattr("flask_twofactor.defaults.check_password_hash", lambda _, password: hashes.append(password))
+    host = make_app(wire=wire)
+    host.enroll("alice")
+    absent = ghost(host, box=True)
+    known = attempt(host, ("alice", "not hers", "123456"), "192.0.2.1")
+    assert hashes == []
+    unknown = attempt(host, (absent, "any password", "123456"), "192.0.2.2")
+    assert bare(known, "alice") == bare(unknown, absent)
+    assert hashes == ["any password"]  # the work of a hash all the same
+    assert "the hook password_check" in caplog.text
+    assert "any password" not in caplog.text
+
+
+@pytest.mark.requirement("VER-06")
+def test_a_password_check_that_fails_for_an_account_still_says_so(make_app: MakeApp) -> None:
+    def wire(two_factor: TwoFactor) -> None:
+        two_factor.password_check(lambda user, password: 1)
+
+    assert attempt(make_app(wire=wire), ("bob", "bob-password", None), "192.0.2.1").status_code == 503
+
+
 # Guessing
 
 

@@ -14,7 +14,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -43,18 +43,15 @@ class Statement:
         compiled: Any = clause.compile(dialect=engine.dialect)
         self.sql = str(compiled)
         self._defaults = {name: value for name, value in compiled.params.items() if value is not None}
-        order = list(compiled.positiontup) if compiled.positional else None
-        # itemgetter gives a tuple for two names and more only
-        self._pick = itemgetter(*order) if order and len(order) > 1 else None
-        self._only = order[0] if order and len(order) == 1 else None
+        self._order = list(compiled.positiontup) if compiled.positional else None
+        self.bind: Callable[[dict[str, Any]], Any] = self._bind
+        """Gives the parameters in the driver's own form."""
+        if self._order and len(self._order) > 1 and not self._defaults:
+            self.bind = itemgetter(*self._order)  # the same in C; it gives a tuple for two names and more only
 
-    def bind(self, values: dict[str, Any]) -> Any:
-        """Give the parameters in the driver's own form."""
-        if self._defaults:
-            values = {**self._defaults, **values}
-        if self._pick is not None:
-            return self._pick(values)
-        return values if self._only is None else (values[self._only],)
+    def _bind(self, values: dict[str, Any]) -> Any:
+        values = {**self._defaults, **values}
+        return values if self._order is None else tuple(values[name] for name in self._order)
 
 
 class Transaction:

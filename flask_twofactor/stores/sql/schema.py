@@ -33,6 +33,7 @@ account = Table(
     Column("subject", _exact(255), primary_key=True),
     Column("epoch", BigInteger, nullable=False),
     Column("attempts", String(1024), nullable=False),
+    sqlite_with_rowid=False,
 )
 
 enrolment = Table(
@@ -46,6 +47,7 @@ enrolment = Table(
     Column("opened_by", String(64), nullable=True, unique=True),
     Column("last_step", BigInteger, nullable=False),
     Column("tries", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 mark = Table(
@@ -59,6 +61,7 @@ mark = Table(
     Column("password_at", BigInteger, nullable=False),
     Column("code_at", BigInteger, nullable=False),
     UniqueConstraint("subject", "digest", name="twofactor_mark_subject"),
+    sqlite_with_rowid=False,
 )
 
 counter = Table(
