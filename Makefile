@@ -11,7 +11,7 @@ unexport VIRTUAL_ENV
 unexport PYTHONHOME
 unexport PYTHONPATH
 
-.PHONY: help demo test lint bench docs-requirements docs-reference clean
+.PHONY: help demo test cluster lint bench timing docs-requirements docs-reference clean
 .NOTPARALLEL:
 
 help: ## list these commands
@@ -24,6 +24,9 @@ demo: $(VENV)/demo ## set everything up and serve the example console on loopbac
 test: lint ## set everything up, check style and types, run all tests (WORKERS=2)
 	$(PYTHON_IN_VENV) -m pytest -n $(WORKERS) $(ARGS)
 
+cluster: $(VENV)/test ## try several nodes and servers at once, killed and stopped (PostgreSQL, Redis, nginx, MariaDB)
+	VENV=$(VENV) tests/cluster/run $(ARGS)
+
 lint: $(VENV)/test ## check style, types and who imports whom
 	$(PYTHON_IN_VENV) -m ruff check .
 	$(PYTHON_IN_VENV) -m ruff format --check .
@@ -32,6 +35,9 @@ lint: $(VENV)/test ## check style, types and who imports whom
 
 bench: $(VENV)/test ## measure what the extension costs
 	$(PYTHON_IN_VENV) -m bench $(ARGS)
+
+timing: $(VENV)/test ## measure whether response times tell names apart (T7, T9; ten minutes)
+	$(PYTHON_IN_VENV) -m tests.timing $(ARGS)
 
 docs-requirements: $(VENV)/test ## write docs/reference/requirements.md anew from the tests' markers
 	$(PYTHON_IN_VENV) -m tests.support.requirements $(ARGS)

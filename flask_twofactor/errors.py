@@ -32,6 +32,12 @@ class KeyMismatch(WiringError):
     code = "key-mismatch"
 
 
+class SchemaMismatch(WiringError):
+    """The tables are of another release."""
+
+    code = "schema-mismatch"
+
+
 class StoreUnavailable(TwoFactorError):
     """The store or the counters did not answer: nobody is let in, and the person is told to try again."""
 
@@ -82,6 +88,20 @@ class Throttled(TwoFactorError):
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(f"too many attempts, try again in {retry_after} s")
+        self.retry_after = retry_after
+
+
+class SignInAgain(TwoFactorError):
+    """Too many wrong codes or passwords of one signed-in session, which ends with that (bucket G of the policy).
+
+    ``retry_after`` is in whole seconds; a new log-in need not wait.
+    """
+
+    code = "sign-in-again"
+    status = 429
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("too many wrong answers in one session")
         self.retry_after = retry_after
 
 

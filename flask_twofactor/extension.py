@@ -12,7 +12,7 @@ from flask import Flask, request
 from limits.storage import Storage
 
 from . import cli
-from .core.records import Brand
+from .core.records import Brand, Mark
 from .defaults import hash_for_nobody, make_hooks
 from .errors import WiringError
 from .flows import login, manage, setup
@@ -21,10 +21,11 @@ from .state import State
 from .stores.sql import Database, SqlCounters, SqlStore
 from .throttle import DatabaseStorage, storage_for
 from .web.blueprint import attach
-from .web.current import current_state
+from .web.current import current_origin, current_state, later, presence
 from .web.forms import DEFAULT_FORMS
 from .web.manage import step_up_response
 from .web.pages import current_brand
+from .web.unlock import unlock_path
 from .wiring import Wiring
 
 Hook = TypeVar("Hook", bound=Callable[..., Any])
@@ -56,6 +57,7 @@ class TwoFactor:
         self._forms = {**DEFAULT_FORMS, **(forms or {})}
         self._brands = {brand.key: brand for brand in brands}
         self._hooks = make_hooks()
+        self._exempt_loaders: list[Any] = []
         if app is not None:
             self.init_app(app)
 
@@ -82,8 +84,12 @@ class TwoFactor:
             forms=self._forms,
             brands=self._brands,
             brand_default=Brand("default", name, name),
+            current_brand=lambda: current_brand() if request else current_state().brand_default,
+            current_origin=current_origin,
+            later=later,
             hash_for_nobody=hash_for_nobody,
             login_endpoints=self._login_endpoints,
+            exempt_loaders=self._exempt_loaders,
         )
         app.extensions["twofactor"] = state
         attach(app, state)
@@ -136,6 +142,11 @@ class TwoFactor:
         """``(user, notice)``: tell the owner, by mail for one, that the factor was turned on, off or reset."""
         return self._set("notify", hook)
 
+    def request_exemption(self, loader: Hook) -> Hook:
+        """Declare a ``request_loader`` safe: whom it finds is logged in without the factor. It is a door past it."""
+        self._exempt_loaders.append(loader)
+        return loader
+
     def _set(self, name: str, hook: Hook) -> Hook:
         if not callable(hook):
             raise WiringError(f"@two_factor.{name} decorates a function")
@@ -154,7 +165,8 @@ class TwoFactor:
 
         ``secret`` is base32 of at least 128 bits, made where None. Raises `AlreadyEnrolled`.
         """
-        return setup.enroll(current_state(), user, secret, _issuer())
+        state = current_state()
+        return setup.enroll(state, user, secret, state.current_brand().issuer)
 
     def verify(self, user: Any, code: str) -> bool:
         """Tell whether ``code`` is right, and spend it; every call is charged to the account's budget."""
@@ -165,8 +177,25 @@ class TwoFactor:
         return manage.reset(current_state(), user, by)
 
     def end_sessions(self, user: Any) -> int:
-        """End every session of the account at its next request; give how many were known."""
-        return manage.end_sessions(current_state(), user)
+        """End every session of the account at its next request; give how many were known.
+
+        Called by somebody who is signed in to that account with a code (a password change, for one), it clears
+        the account's wrong codes too; a password reset from outside clears nothing (rule 3 of the policy).
+        """
+        state = current_state()
+        found = presence() if request else None
+        proof = found.proof if found is not None and found.verdict == "in" else None
+        by_owner = isinstance(proof, Mark) and proof.code_at > 0 and proof.subject == state.subject_of(user)
+        return manage.end_sessions(state, user, refill=by_owner)
+
+    def unlock_path(self, user: Any, seconds: int = 3600) -> str:
+        """Give the path of a page that makes a browser a known one, to be mailed to the owner of an account.
+
+        It proves nothing and skips nothing: it only keeps strangers' failures from blocking that browser.
+        Put your site's own origin before it, not the request's ``Host`` (RED-05).
+        """
+        state = current_state()
+        return unlock_path(state, state.subject_of(user), seconds)
 
     def forget(self, user_key: str) -> None:
         """Delete all rows of an account that is deleted (STO-09)."""
@@ -183,11 +212,6 @@ class TwoFactor:
             return cast(Hook, guarded)
 
         return decorate
-
-
-def _issuer() -> str:
-    """Give the issuer of the present brand; of the default one outside a request."""
-    return current_brand().issuer if request else current_state().brand_default.issuer
 
 
 def _keys(app: Flask, settings: Settings) -> list[bytes]:

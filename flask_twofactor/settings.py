@@ -46,6 +46,12 @@ class Settings:
     key_fallbacks: Sequence[str | bytes] = _setting((), "Former keys; they only open.", secret=True)
     window: int = _setting(1, "Steps accepted either side of the present one: 1, or 0 for servers with exact clocks.")
     decoy_ratio: float = _setting(RATIO, "Share of names without an account that are shown a code box, 0.05 to 0.5.")
+    prompt: str = _setting(
+        "adaptive",
+        "`adaptive`: a code box for those who have the factor, and for a share of names without an account; "
+        "`uniform`: the same page, with an optional code box, for everybody.",
+    )
+    alarm: int = _setting(50, "Wrong codes after a right password, of all accounts, in an hour that raise the alarm.")
     base_template: str = _setting("twofactor/base.html", "The layout that every page extends.")
     settings_endpoint: str = _setting(
         "twofactor.settings",
@@ -66,6 +72,8 @@ class Settings:
         self._require(len(self.url_prefix) > 1, "url_prefix", "must not be the root of the app")
         self._require(self.window in (0, 1), "window", "must be 0 or 1 (RFC 6238 §5.2, VER-03)")
         self._require(0.05 <= self.decoy_ratio <= 0.5, "decoy_ratio", "must lie between 0.05 and 0.5")
+        self._require(self.prompt in ("adaptive", "uniform"), "prompt", 'must be "adaptive" or "uniform"')
+        self._require(self.alarm >= 1, "alarm", "must be at least 1")
         self._require(60 <= self.setup_seconds <= 600, "setup_seconds", "must lie between 60 and 600 (ENR-04)")
         self._require(60 <= self.pending_seconds <= 600, "pending_seconds", "must lie between 60 and 600 (SES-06)")
         self._require(60 <= self.password_seconds <= 900, "password_seconds", "must lie between 60 and 900 (ENR-05)")
@@ -83,7 +91,7 @@ class Settings:
             "url_prefix": str, "issuer": (str, type(None)), "database_uri": (str, type(None)),
             "throttle_storage_uri": (str, type(None)), "key": (str, bytes, type(None)), "key_fallbacks": (list, tuple),
             "window": int, "decoy_ratio": (int, float), "base_template": str, "settings_endpoint": str,
-            "after_login": (str, type(None)), "session_keep": (list, tuple, set, frozenset),
+            "after_login": (str, type(None)), "prompt": str, "session_keep": (list, tuple, set, frozenset),
         }  # fmt: skip
         for item in fields(self):
             kind = kinds.get(item.name, int)

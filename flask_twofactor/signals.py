@@ -16,6 +16,15 @@ logged_in = _signals.signal("twofactor-logged-in")
 code_rejected = _signals.signal("twofactor-code-rejected")
 """The password was right, the code was not; adds ``reason``: ``"wrong"``, ``"replayed"`` or ``"budget"``."""
 
+code_accepted = _signals.signal("twofactor-code-accepted")
+"""A code was right and is spent; adds ``offset: int``, the time step it was made for less the server's (CLK-04)."""
+
+alarm_raised = _signals.signal("twofactor-alarm")
+"""So many wrong codes after a right password in an hour, of all accounts together, that somebody guesses (THR-18).
+
+``subject`` is "", ``count: int`` is how many.
+"""
+
 factor_enabled = _signals.signal("twofactor-enabled")
 """A confirmed enrolment stands."""
 

@@ -17,7 +17,7 @@ from limits.storage import Storage
 
 from .core.identifiers import normal_form, parse_identifier
 from .core.keyring import META, SECRET, Keyring, token_digest
-from .core.records import Brand, Enrolment, Mark, Notice
+from .core.records import Brand, Enrolment, Mark, Notice, Origin
 from .core.totp import new_secret, parse_secret
 from .errors import HookFailed, KeyMismatch, StoreUnavailable, TwoFactorError
 from .settings import Settings
@@ -25,6 +25,9 @@ from .stores.base import Store
 from .throttle import Throttle
 
 logger = logging.getLogger("flask_twofactor")
+"""For whoever runs the place: what does not work."""
+audit = logging.getLogger("flask_twofactor.audit")
+"""For whoever may know it: each outcome with its reason, which tells of right passwords too (LOG-05)."""
 
 MAX_SUBJECT = 255
 META_NAMES = ("key_check", "decoy_key")
@@ -88,9 +91,17 @@ class State:
     forms: Mapping[str, type]
     brands: Mapping[str, Brand]
     brand_default: Brand
+    current_brand: Callable[[], Brand]
+    """The brand of the present request, the default one outside of any."""
+    current_origin: Callable[[], Origin | None]
+    """Where the present request came from, None outside of any."""
+    later: Callable[[Any, Callable[[Any], None]], None]
+    """Run a function of a user once the response is sent, at once outside a request (ENU-11)."""
     hash_for_nobody: Callable[[str], Any]
     """The work of a password hash, where `password_check` failed for a name without an account."""
     login_endpoints: tuple[str, ...] = ()
+    exempt_loaders: list[Any] = field(default_factory=list)
+    """Request loaders of the host's that it declared safe by name."""
     opening: Any = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @property
@@ -184,10 +195,16 @@ class State:
         now = self.now
         return token, Mark(token_digest(token), subject, enrolment, now, now, password_at, code_at)
 
-    def announce(self, signal: NamedSignal, subject: str, **values: Any) -> None:
-        """Log and send what has happened; a receiver that raises cannot undo it, and is logged."""
-        shown = " ".join(f"{name}={value!r}" for name, value in values.items())
-        logger.info("%s subject=%r %s", signal.name, subject, shown)
+    def record(self, kind: str, subject: str, origin: Origin | None = None, **values: Any) -> None:
+        """Write an outcome to the audit log: what, whose, from where, and why (LOG-01)."""
+        origin = origin or self.current_origin()
+        facts = {**values, "source": origin.address, "agent": origin.agent} if origin else values
+        shown = " ".join(f"{name}={value!r}" for name, value in facts.items())
+        audit.info("%s subject=%r at=%d %s", kind, subject, self.now, shown)
+
+    def announce(self, signal: NamedSignal, subject: str, origin: Origin | None = None, **values: Any) -> None:
+        """Record and send what has happened; a receiver that raises cannot undo it, and is logged."""
+        self.record(signal.name, subject, origin, **values)
         try:
             signal.send(self.sender, subject=subject, at=self.now, **values)
         except Exception as error:  # noqa: BLE001 - the same edge as for hooks: it is the host's code that failed

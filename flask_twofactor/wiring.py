@@ -73,6 +73,8 @@ def weaknesses(app: Flask, state: State) -> Iterator[str]:
             yield f'{name} is not set: "Lax" keeps the cookie out of cross-site posts'
     if state.hooks.notify is None:
         yield "no @two_factor.notify: nobody is told when their factor is turned on, off or reset"
+    for loader in state.exempt_loaders:
+        yield f"the request loader {getattr(loader, '__name__', loader)!r} is exempt: whom it finds gives no code"
     if config.get("WTF_CSRF_ENABLED") is False:
         yield "WTF_CSRF_ENABLED is off: only the two-factor pages check a CSRF token"
     if (state.settings.throttle_storage_uri or "").startswith("memory:"):

@@ -18,6 +18,9 @@ pytest_plugins = [
     "tests.support.browser",
 ]
 
+# Several machines take minutes: `make cluster` names this folder, and `make test` leaves it out.
+collect_ignore = ["cluster"]
+
 # A slow machine is no defect: examples have no deadline. All else as Hypothesis has it (CI is known to it).
 settings.register_profile("flask_twofactor", parent=settings(), deadline=None)
 settings.load_profile("flask_twofactor")

@@ -41,6 +41,11 @@ BAD: list[tuple[str, Any]] = [
     ("DECOY_RATIO", 0.51),
     ("DECOY_RATIO", float("nan")),
     ("DECOY_RATIO", "0.25"),
+    ("PROMPT", "always"),
+    ("PROMPT", None),
+    ("ALARM", 0),
+    ("ALARM", "50"),
+    ("ALARM", True),
     ("BASE_TEMPLATE", None),
     ("SETTINGS_ENDPOINT", None),
     ("AFTER_LOGIN", 1),
@@ -70,6 +75,8 @@ def test_without_configuration_the_defaults_hold() -> None:
         "key_fallbacks": (),
         "window": 1,
         "decoy_ratio": 0.25,
+        "prompt": "adaptive",
+        "alarm": 50,
         "base_template": "twofactor/base.html",
         "settings_endpoint": "twofactor.settings",
         "after_login": None,
@@ -89,7 +96,7 @@ def test_each_setting_says_what_it_is_for() -> None:
 @pytest.mark.parametrize("item", fields(Settings), ids=lambda item: item.name)
 def test_each_setting_is_read_from_its_key(item: Any) -> None:
     given = {"key": LONG, "key_fallbacks": [LONG], "window": 0, "decoy_ratio": 0.5, "session_keep": ["cart"]}
-    given |= {"url_prefix": "/x", "idle_seconds": 60, "session_seconds": 300}
+    given |= {"url_prefix": "/x", "idle_seconds": 60, "session_seconds": 300, "prompt": "uniform"}
     value = given.get(item.name, 300 if item.type == "int" else "text")
     settings = Settings.from_config({f"TWOFACTOR_{item.name.upper()}": value})
     assert getattr(settings, item.name) == value

@@ -100,6 +100,19 @@ def test_a_missing_program_is_named_with_its_package(monkeypatch: pytest.MonkeyP
         programs.need("oathtool")
 
 
+def test_ci_installs_the_package_of_every_program_and_runs_all_tests() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    for program in programs.PROGRAMS.values():
+        assert f"missing+=({program.debian})" in script
+    assert script.endswith(f"export {NO_SKIPS}=1\nmake test\nmake cluster\n")
+
+
+def test_the_tests_of_several_machines_are_left_out_of_the_default_run_and_not_of_their_own() -> None:
+    collect = (sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider")
+    for folder, theirs in (("tests", False), ("tests/cluster", True)):
+        assert ("tests/cluster/test_cluster.py::" in run(*collect, folder, cwd=ROOT)) is theirs
+
+
 @pytest.mark.parametrize("turn", [1, 2])
 def test_each_test_has_a_postgresql_database_of_its_own(turn: int, postgresql_url: str) -> None:
     with psycopg.connect(postgresql_url.replace("+psycopg", "")) as connection:

@@ -1,17 +1,98 @@
-"""The second-factor budget of an account: a sliding window over the times of its attempts."""
+"""The second-factor budget of an account: sliding windows over the times of its attempts, and the hard stop.
+
+Charged before a code is judged, and given back for a complete success alone (rule 1 of the policy, RPL-04).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
 
 Limit = tuple[int, int]
 """So many attempts in so many seconds."""
+Pool = Literal["unknown", "known", "recovery"]
+"""Who guesses: a browser that nobody logged in with before, one that somebody did, or at a recovery code."""
+Warn = Literal["", "few", "many", "stopped"]
+"""What the owner is told if the attempt turns out wrong."""
 
-SECOND_FACTOR: tuple[Limit, ...] = ((10, 24 * 3600), (50, 30 * 24 * 3600))
-"""Bucket E: under 650 guesses a year, 0.2 % at three codes in a million (THR-02, RFC 4226 §7.3)."""
+DAY = 24 * 3600
+LIMITS: dict[Pool, tuple[Limit, ...]] = {
+    "unknown": ((10, DAY), (50, 30 * DAY)),
+    "known": ((20, DAY), (100, 30 * DAY)),
+    "recovery": ((100, DAY),),
+}
+"""Buckets E, F and R. E: under 650 guesses a year, 0.2 % at three codes in a million (THR-02, RFC 4226 §7.3)."""
+HARD_STOP = 100
+"""Bucket H: wrong codes in a row after which no code is right (THR-10, SP 800-63B-4 §3.2.2)."""
+FEW, MANY = 3, 10
+"""The owner is told at so many wrong codes after a right password in 24 hours (THR-11)."""
 
 
-def add_attempt(times: Sequence[int], now: int, limits: Sequence[Limit] = SECOND_FACTOR) -> list[int] | None:
+@dataclass(frozen=True)
+class Attempt:
+    """One charged attempt: its time (Unix seconds), the pool that it was charged to, what the owner was told for it."""
+
+    at: int
+    pool: Pool
+    warn: Warn = field(default="", compare=False)
+
+
+class Charge(NamedTuple):
+    """What a charge came to: the attempt, None where no budget was left, and what to tell the owner if it fails."""
+
+    attempt: Attempt | None
+    warn: Warn = ""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """An account's attempts by pool (Unix seconds, rising), those in a row, and when its owner was told last."""
+
+    unknown: tuple[int, ...] = ()
+    known: tuple[int, ...] = ()
+    recovery: tuple[int, ...] = ()
+    in_a_row: int = 0
+    told_few: int = 0
+    told_many: int = 0
+
+    def charge(self, now: int, pool: Pool) -> tuple[Budget, Charge]:
+        """Add an attempt; no attempt, and the budget as it was, where none is left or the hard stop is reached.
+
+        A known browser's attempts fall to the pool of the unknown ones where their own is spent.
+        """
+        pools: tuple[Pool, ...] = ("known", "unknown") if pool == "known" else (pool,)
+        stopped = pool != "recovery" and self.in_a_row >= HARD_STOP
+        for one in () if stopped else pools:
+            times = add_attempt(getattr(self, one), now, LIMITS[one])
+            if times is not None:
+                changes: dict[str, Any] = {one: tuple(times)}
+                charged = replace(self, **changes)
+                return charged._count(now, one) if pool != "recovery" else (charged, Charge(Attempt(now, one)))
+        return self, Charge(None)
+
+    def _count(self, now: int, pool: Pool) -> tuple[Budget, Charge]:
+        """Count an attempt in the row of wrong ones, and tell what its owner has to hear; each at most once a day."""
+        recent = sum(1 for at in (*self.unknown, *self.known) if at > now - DAY)
+        counted = replace(self, in_a_row=self.in_a_row + 1)
+        warn: Warn = ""
+        if counted.in_a_row >= HARD_STOP:
+            warn = "stopped"
+        elif recent >= MANY and self.told_many <= now - DAY:
+            counted, warn = replace(counted, told_many=now), "many"
+        elif recent >= FEW and self.told_few <= now - DAY:
+            counted, warn = replace(counted, told_few=now), "few"
+        return counted, Charge(Attempt(now, pool, warn), warn)
+
+    def refund(self, attempt: Attempt) -> Budget:
+        """Take one attempt out again: a complete success, which ends the row of wrong ones too."""
+        changes: dict[str, Any] = {attempt.pool: tuple(remove_attempt(getattr(self, attempt.pool), attempt.at))}
+        if attempt.warn in ("few", "many"):  # announced for this very attempt, and it was right
+            changes[f"told_{attempt.warn}"] = 0
+        return replace(self, in_a_row=0, **changes)
+
+
+def add_attempt(times: Sequence[int], now: int, limits: Sequence[Limit]) -> list[int] | None:
     """Give ``times`` (Unix seconds, rising) with ``now`` added and what is too old left out; None where full."""
     for count, seconds in limits:
         if sum(1 for at in times if at > now - seconds) >= count:

@@ -28,10 +28,14 @@ NOTE = "note"
 """Purpose: the note of a log-in that the host did itself."""
 REMEMBER = "remember"
 """Purpose: the companion of Flask-Login's remember cookie."""
+KNOWN = "known"
+"""Purpose: the known-browser cookie."""
+UNLOCK = "unlock"
+"""Purpose: the link that makes a browser a known one."""
 THROTTLE = "throttle"
 """Purpose: digests that name counters."""
 
-PURPOSES = (SECRET, META, PENDING, NOTE, REMEMBER, THROTTLE)
+PURPOSES = (SECRET, META, PENDING, NOTE, REMEMBER, KNOWN, UNLOCK, THROTTLE)
 _VERSION = "1."
 _NONCE = 12
 _MAX_SEALED = 4096

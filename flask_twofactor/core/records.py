@@ -149,7 +149,10 @@ class Origin:
 
 @dataclass(frozen=True)
 class Notice:
-    """What the owner of an account is told; ``kind`` is "enabled", "disabled" or "reset", ``body`` plain text.
+    """What the owner of an account is told, ``body`` in plain text.
+
+    ``kind`` is "enabled", "disabled", "reset", "few" or "many" (wrong codes after a right password), or "stopped"
+    (so many that no code is accepted any more).
 
     ``at`` is in Unix seconds; ``origin`` is None where no request did it (the command line).
     """

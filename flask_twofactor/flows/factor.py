@@ -3,45 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
-from ..core.budget import SECOND_FACTOR
+from ..core.budget import Attempt, Pool
 from ..core.codes import parse_code
 from ..core.records import Enrolment
-from ..core.totp import matching_step
-from ..signals import code_rejected
-from ..state import State
+from ..core.totp import matching_step, step_at
+from ..signals import alarm_raised, code_accepted, code_rejected
+from ..state import State, logger
+from .notices import tell
 
-Spend = Callable[[str, str, int, int], bool]
+Spend = Callable[[str, str, int, Attempt], bool]
 """``(subject, enrolment id, step, attempt) -> accepted``: the conditional write that decides.
 
-``attempt`` is the time under which this very attempt was charged, to be refunded.
+``attempt`` is how this very attempt was charged, to be refunded.
 """
 
 
-def judge(state: State, name: str, enrolment: Enrolment | None, text: str | None, spend: Spend, *, armed: bool) -> bool:
-    """Tell whether ``text`` is a right code of ``enrolment`` that ``spend`` accepted.
+@dataclass(frozen=True)
+class Guess:
+    """What somebody presents: whose it is to be, the text as typed, and whether the browser is a known one.
+
+    ``user`` is who is told of wrong codes. Without ``armed`` the guess is wrong whatever it says.
+    """
+
+    name: str
+    user: Any
+    text: str | None = field(repr=False)
+    known: bool
+    armed: bool = True
+
+
+def judge(state: State, guess: Guess, enrolment: Enrolment | None, spend: Spend) -> bool:
+    """Tell whether the guess is a right code of ``enrolment`` that ``spend`` accepted.
 
     Every step is taken whatever an earlier one said (VER-07): where there is nothing to judge
-    (``armed`` is False, no enrolment, no code in ``text``), a decoy row of ``name`` is charged, a decoy
+    (not armed, no enrolment, no code in the text), a decoy row of the name is charged, a decoy
     secret is matched and a step that no row accepts is spent. Only a well-formed code after a right
     password reaches the account's own budget; a spent budget answers "wrong" (THR-04).
     """
     now = state.now
-    code = parse_code(text)
-    live = enrolment if armed and code is not None else None
-    decoy = state.decoy_subject(name)
-    in_budget = state.store.charge(live.subject if live else decoy, now, SECOND_FACTOR)
+    code = parse_code(guess.text)
+    live = enrolment if guess.armed and code is not None else None
+    decoy = state.decoy_subject(guess.name)
+    pool: Pool = "known" if guess.known else "unknown"
+    attempt, warn = state.store.charge(live.subject if live else decoy, now, pool)
     step = match(state, enrolment, code, now)
-    if live is None or not in_budget or step is None:
-        spend(decoy, "", -1, now)
+    if live is None or attempt is None or step is None:
+        spend(decoy, "", -1, Attempt(now, pool))
         if live is not None:
-            reason = "wrong" if in_budget else "budget"
-            state.announce(code_rejected, live.subject, reason=reason)
+            _reject(state, guess.user, live.subject, "budget" if attempt is None else "wrong", warn)
         return False
-    if not spend(live.subject, live.id, step, now):
-        state.announce(code_rejected, live.subject, reason="replayed")
+    if not spend(live.subject, live.id, step, attempt):
+        _reject(state, guess.user, live.subject, "replayed", warn)
         return False
+    state.announce(code_accepted, live.subject, offset=step - step_at(now))
     return True
+
+
+def _reject(state: State, user: Any, subject: str, reason: str, warn: str) -> None:
+    """Announce a wrong code after a right password, and raise the alarm where there are many of them.
+
+    All of it once the response is sent: the time that it takes must not tell that the password was right.
+    """
+
+    origin = state.current_origin()
+
+    def announce(_: Any) -> None:
+        state.announce(code_rejected, subject, origin, reason=reason)
+        if state.throttle.alarms(state.settings.alarm):
+            logger.warning("alarm: %d wrong codes after a right password within an hour", state.settings.alarm)
+            state.announce(alarm_raised, "", count=state.settings.alarm)
+
+    state.later(user, announce)
+    if warn:
+        tell(state, user, warn)
 
 
 def match(state: State, enrolment: Enrolment | None, code: str | None, now: int) -> int | None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ..core.budget import Attempt
 from ..core.decoy import shows_code_box
+from ..core.known import Known, short
 from ..core.records import Enrolment, Mark, Note, Standing
-from ..errors import CodeRejected, HookFailed, LoginRefused
+from ..errors import CodeRejected, HookFailed, LoginRefused, SignInAgain, Throttled
 from ..signals import logged_in
 from ..state import State
-from .factor import judge
+from ..throttle import Ticket
+from .factor import Guess, judge
 
 MAX_PASSWORD = 1024
 """Characters; a longer one is refused before the host's hash sees it (INP-01)."""
@@ -39,67 +43,131 @@ def identify(state: State, identifier: str) -> bool:
     user = state.hooks.ask("user_lookup", identifier)
     enrolled = state.store.enrolment(_subject(state, user, identifier)) is not None
     decoy = shows_code_box(state.decoy_key, identifier, state.settings.decoy_ratio)
-    return decoy if user is None else enrolled
+    return state.settings.prompt == "uniform" or (decoy if user is None else enrolled)
 
 
-def check(state: State, identifier: str, password: str, code: str | None, source: str) -> Login:
+def look_up(state: State, identifier: str, source: str, known: Sequence[Known]) -> None:
+    """Count a name that somebody asks about; raises `Throttled` (THR-16).
+
+    A browser that somebody logged in with under this very name is not counted (THR-17).
+    """
+    name = name_digest(state, identifier)
+    if not any(one.name == name for one in known):
+        state.throttle.look_up(_source(state, source))
+
+
+def check(
+    state: State, identifier: str, password: str, code: str | None, source: str, known: Sequence[Known] = ()
+) -> Login:
     """Judge a log-in as a whole: identifier in normal form, password and code as typed.
 
-    ``source`` names where it came from. Raises `Throttled` where the pair of name and source must wait,
-    and `LoginRefused` where anything at all was wrong; nothing is spent then (VER-01, VER-06, VER-08).
+    ``source`` names where it came from, ``known`` what its browser is known for. Raises `Throttled` where there
+    were too many attempts, and `LoginRefused` where anything at all was wrong; nothing is spent then
+    (VER-01, VER-06, VER-08).
     """
-    pair = state.keyring.digest(f"pair\n{identifier}\n{source}")
-    state.throttle.charge(pair)
     user = state.hooks.ask("user_lookup", identifier)
     subject = _subject(state, user, identifier)
+    ticket = _count(state, identifier, source, subject, known)
     enrolment = state.store.enrolment(subject)
-    right = _password_is_right(state, user, password)
+    knows = _password_is_right(state, user, password)
     # Asked after a wrong password too: what it costs must not tell that the password was right (VER-07).
-    right = user is not None and state.hooks.is_yes("may_login", user) and right
-    token = _judge_factor(state, identifier, subject, enrolment, code, right)
+    right = user is not None and state.hooks.is_yes("may_login", user) and knows
+    guess = Guess(identifier, user, code, ticket.known, armed=right)
+    token = _judge_factor(state, guess, subject, enrolment)
     if token is None:
+        reason = "no-account" if user is None else "password" if not knows else "may-login" if not right else "code"
+        # A name without an account is often a password in the wrong box: it is logged as a digest (LOG-03).
+        whose = subject if user is not None else "name " + name_digest(state, identifier).hex()
+        state.record("twofactor-log-in-refused", whose, reason=reason)
         raise LoginRefused("the log-in was not right")
-    state.throttle.clear(pair)
+    state.throttle.refund(ticket)
     return Login(user, subject, token, enrolment is not None)
 
 
-def _judge_factor(
-    state: State, identifier: str, subject: str, enrolment: Enrolment | None, code: str | None, right: bool
-) -> str | None:
+def _count(state: State, name: str, source: str, subject: str, known: Sequence[Known]) -> Ticket:
+    """Count an attempt where it is seen: by the known browser where this is one, else by source, name and pair."""
+    account = subject_digest(state, subject)
+    browser = next((one.id.hex() for one in known if one.subject == account), "")
+    if browser:
+        browser = state.keyring.digest(f"known\n{subject}\n{browser}")
+    return state.throttle.log_in(state.keyring.digest(f"name\n{name}"), _source(state, source), browser)
+
+
+def _source(state: State, source: str) -> str:
+    return state.keyring.digest(f"source\n{source}")
+
+
+def subject_digest(state: State, subject: str) -> bytes:
+    """Name an account in a known browser's cookie."""
+    return short(state.keyring.digest(f"known subject\n{subject}"))
+
+
+def name_digest(state: State, identifier: str) -> bytes:
+    """Name what was typed in a known browser's cookie."""
+    return short(state.keyring.digest(f"known name\n{identifier}"))
+
+
+def _judge_factor(state: State, guess: Guess, subject: str, enrolment: Enrolment | None) -> str | None:
     now = state.now
     code_at = now if enrolment else 0
     token, mark = state.new_mark(subject, enrolment.id if enrolment else "", password_at=now, code_at=code_at)
-    if right and enrolment is None:
+    if guess.armed and enrolment is None:
         state.store.add_mark(mark)
         return token
 
-    def spend(account: str, life: str, step: int, attempt: int) -> bool:
+    def spend(account: str, life: str, step: int, attempt: Attempt) -> bool:
         return state.store.spend_step(account, life, step, attempt, mark)
 
-    return token if judge(state, identifier, enrolment, code, spend, armed=right) else None
+    return token if judge(state, guess, enrolment, spend) else None
 
 
-def answer(state: State, subject: str, code: str | None, source: str, password_at: int, replaces: str = "") -> str:
+@dataclass(frozen=True)
+class SignIn:
+    """A session that answers: its user, account, what names it, and what it proved before.
+
+    ``owes`` says that it has no mark yet; ``replaces`` is the digest of the mark that it has.
+    """
+
+    user: Any
+    subject: str
+    id: str = field(repr=False)
+    password_at: int
+    owes: bool
+    replaces: str = field(default="", repr=False)
+
+
+def answer(state: State, sign_in: SignIn, code: str | None, source: str, known: Sequence[Known] = ()) -> str:
     """Judge the code that a session owes, or that step-up asks for; give the session's new value.
 
-    ``password_at`` is carried over from the sign-in, ``replaces`` is the digest of the mark that ends.
-    Raises `Throttled`, or `CodeRejected` where the code was not right.
+    Raises `Throttled`, `SignInAgain` after too many wrong codes of one session, or `CodeRejected`.
     """
-    pair = state.keyring.digest(f"challenge\n{subject}\n{source}")
-    state.throttle.charge(pair)
+    subject = sign_in.subject
+    tickets = [session_ticket(state, sign_in.id)]
+    if sign_in.owes:
+        tickets.append(_count(state, f"challenge\n{subject}", source, subject, known))
+    is_known = any(one.subject == subject_digest(state, subject) for one in known)
     enrolment = state.store.enrolment(subject)
     life = enrolment.id if enrolment else ""
-    token, mark = state.new_mark(subject, life, password_at=password_at, code_at=state.now)
+    token, mark = state.new_mark(subject, life, password_at=sign_in.password_at, code_at=state.now)
 
-    def spend(account: str, life: str, step: int, attempt: int) -> bool:
+    def spend(account: str, life: str, step: int, attempt: Attempt) -> bool:
         return state.store.spend_step(account, life, step, attempt, mark)
 
-    if not judge(state, subject, enrolment, code, spend, armed=True):
+    known_enough = tickets[-1].known if sign_in.owes else is_known
+    if not judge(state, Guess(subject, sign_in.user, code, known_enough), enrolment, spend):
         raise CodeRejected("the code was not right")
-    if replaces:
-        state.store.remove_mark(replaces)
-    state.throttle.clear(pair)
+    if sign_in.replaces:
+        state.store.remove_mark(sign_in.replaces)
+    state.throttle.refund(*tickets)
     return token
+
+
+def session_ticket(state: State, sign_in: str) -> Ticket:
+    """Count a code or a password of a session (bucket G)."""
+    try:
+        return state.throttle.sign_in(state.keyring.digest(f"sign-in\n{sign_in}"))
+    except Throttled as error:
+        raise SignInAgain(error.retry_after) from None
 
 
 def entered(state: State, subject: str, *, factor: bool) -> None:
@@ -107,20 +175,19 @@ def entered(state: State, subject: str, *, factor: bool) -> None:
     state.announce(logged_in, subject, factor=factor)
 
 
-def confirm_password(state: State, user: Any, password: str, source: str, before: Mark | None) -> str:
+def confirm_password(state: State, user: Any, password: str, sign_in: str, before: Mark | None) -> str:
     """Judge the password of a signed-in person (step-up); give the session's new value.
 
-    Raises `Throttled`, or `LoginRefused` where it was not right.
+    Raises `SignInAgain` after too many wrong ones of that sign-in, or `LoginRefused` where it was not right.
     """
     subject = state.subject_of(user)
-    pair = state.keyring.digest(f"step-up\n{subject}\n{source}")
-    state.throttle.charge(pair)
+    ticket = session_ticket(state, sign_in)
     if not _password_is_right(state, user, password):
         raise LoginRefused("the password was not right")
     life, code_at = (before.enrolment, before.code_at) if before else ("", 0)
     token, mark = state.new_mark(subject, life, password_at=state.now, code_at=code_at)
     state.store.add_mark(mark, replaces=before.digest if before else "")
-    state.throttle.clear(pair)
+    state.throttle.refund(ticket)
     return token
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import CodeRejected, FactorRequired
+from ..core.budget import Attempt
+from ..errors import CodeRejected, FactorRequired, StoreUnavailable
 from ..signals import factor_disabled, factor_reset, sessions_ended
-from ..state import State
-from .factor import judge
+from ..state import State, logger
+from .factor import Guess, judge
+from .login import session_ticket
 from .notices import RESET, tell
 
 
@@ -28,23 +30,29 @@ def status(state: State, user: Any) -> Status:
     return Status(enrolment is not None, enrolment.confirmed_at if enrolment else None, required)
 
 
-def disable(state: State, user: Any, text: str | None, password_at: int) -> str:
+def disable(state: State, user: Any, text: str | None, sign_in: str, password_at: int, known: bool) -> str:
     """Take the factor away with a right, unspent code; give the session's new value.
 
     Conditional on the enrolment that the code was judged against (RPL-06); ends every other session.
-    Raises `CodeRejected`, or `FactorRequired` where the host says that it must stay.
+    ``sign_in`` names the present one, ``known`` says that the browser is a known one. Raises `CodeRejected`,
+    `SignInAgain`, or `FactorRequired` where the host says that it must stay.
     """
     if state.hooks.is_yes("requirement", user):
         raise FactorRequired("the factor is mandatory for this account")
+    ticket = session_ticket(state, sign_in)
     subject = state.subject_of(user)
     enrolment = state.store.enrolment(subject)
     token, mark = state.new_mark(subject, "", password_at=password_at, code_at=0)
 
-    def spend(account: str, life: str, step: int, attempt: int) -> bool:
+    def spend(account: str, life: str, step: int, attempt: Attempt) -> bool:
         return state.store.disable(account, life, step, attempt, mark)
 
-    if not judge(state, subject, enrolment, text, spend, armed=True):
+    if not judge(state, Guess(subject, user, text, known), enrolment, spend):
         raise CodeRejected("the code was not right")
+    try:
+        state.throttle.refund(ticket)
+    except StoreUnavailable:  # the factor is off, whatever becomes of the count
+        logger.error("the counters did not answer: a right code stays counted for its session")
     state.announce(factor_disabled, subject)
     return token
 
@@ -53,10 +61,10 @@ def verify(state: State, user: Any, text: str) -> bool:
     """Tell whether ``text`` is a right code, and spend it: for a host's own dialogue. Charged to the budget."""
     subject = state.subject_of(user)
 
-    def spend(account: str, life: str, step: int, attempt: int) -> bool:
+    def spend(account: str, life: str, step: int, attempt: Attempt) -> bool:
         return state.store.spend_step(account, life, step, attempt, None)
 
-    return judge(state, subject, state.store.enrolment(subject), text, spend, armed=True)
+    return judge(state, Guess(subject, user, text, known=False), state.store.enrolment(subject), spend)
 
 
 def reset(state: State, user: Any, by: str) -> bool:
@@ -65,13 +73,16 @@ def reset(state: State, user: Any, by: str) -> bool:
     stood = state.store.reset(subject)
     state.announce(factor_reset, subject, by=by)
     if stood:
-        tell(state, user, RESET, state.brand_default)
+        tell(state, user, RESET)
     return stood
 
 
-def end_sessions(state: State, user: Any) -> int:
-    """End every session of the account at its next request; give how many marks that were."""
+def end_sessions(state: State, user: Any, refill: bool = False) -> int:
+    """End every session of the account at its next request; give how many marks that were.
+
+    ``refill`` clears the account's second-factor attempts: for a change by somebody who gave every factor.
+    """
     subject = state.subject_of(user)
-    count = state.store.end_sessions(subject)
+    count = state.store.end_sessions(subject, refill)
     state.announce(sessions_ended, subject, count=count)
     return count

@@ -12,22 +12,41 @@ from ..state import State, logger
 ENABLED = "enabled"
 DISABLED = "disabled"
 RESET = "reset"
-_WHAT = {ENABLED: "turned on", DISABLED: "turned off", RESET: "reset by an administrator"}
+_WHAT = {
+    ENABLED: "two-factor authentication was turned on",
+    DISABLED: "two-factor authentication was turned off",
+    RESET: "two-factor authentication was reset by an administrator",
+    "few": "somebody gave the right password and wrong codes, three times in a day",
+    "many": "somebody gave the right password and wrong codes, ten times in a day",
+    "stopped": "after a hundred wrong codes in a row no code is accepted any more",
+}
 
 
-def tell(state: State, user: Any, kind: str, brand: Brand, origin: Origin | None = None) -> None:
-    """Hand the host's ``notify`` a notice of what has happened; a hook that raises undoes nothing, and is logged."""
+def tell(state: State, user: Any, kind: str) -> None:
+    """Hand the host's ``notify`` a notice of what has happened, once the response is sent (ENU-11).
+
+    A hook that raises undoes nothing, and is logged.
+    """
     if state.hooks.notify is None:
         return
     try:
-        account = str(state.hooks.ask("account_name", user))
-        state.hooks.ask("notify", user, _write(kind, account, brand, origin, state.now))
+        brand, origin, at = state.current_brand(), state.current_origin(), state.now
     except HookFailed:
         logger.error("a notice was not delivered: kind=%s", kind)
+        return
+
+    def deliver(person: Any) -> None:
+        try:
+            account = str(state.hooks.ask("account_name", person))
+            state.hooks.ask("notify", person, _write(kind, account, brand, origin, at))
+        except HookFailed:
+            logger.error("a notice was not delivered: kind=%s", kind)
+
+    state.later(user, deliver)
 
 
 def _write(kind: str, account: str, brand: Brand, origin: Origin | None, now: int) -> Notice:
-    what = f"two-factor authentication was {_WHAT[kind]}"
+    what = _WHAT[kind]
     when = datetime.fromtimestamp(now, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     where = f"From: {origin.address}\nBrowser: {origin.agent}\n" if origin else ""
     help_at = f": {brand.support_url}" if brand.support_url else "."

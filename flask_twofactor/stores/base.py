@@ -6,10 +6,10 @@ Reads give a record or None, single-use verbs give bool. Each verb is all or not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Protocol
 
-from ..core.budget import Limit
+from ..core.budget import Attempt, Charge, Pool
 from ..core.records import Enrolment, Mark, Standing
 
 
@@ -40,13 +40,13 @@ class Store(Protocol):
     def reseal(self, subject: str, enrolment: str, old: str, new: str) -> bool:
         """Replace a sealed secret if it is still ``old``."""
 
-    def charge(self, subject: str, now: int, limits: Sequence[Limit]) -> bool:
-        """Count an attempt on the account's budget before it is judged; False where the budget is spent."""
+    def charge(self, subject: str, now: int, pool: Pool) -> Charge:
+        """Count an attempt on the account's budget before it is judged (`Budget.charge`)."""
 
-    def spend_step(self, subject: str, enrolment: str, step: int, attempt: int | None, mark: Mark | None) -> bool:
+    def spend_step(self, subject: str, enrolment: str, step: int, attempt: Attempt | None, mark: Mark | None) -> bool:
         """Accept ``step`` if it is above the last one of a confirmed enrolment, at most once (RPL-01).
 
-        In the same transaction the ``attempt`` (its time) is refunded and the ``mark`` written.
+        In the same transaction the ``attempt`` is refunded (`Budget.refund`) and the ``mark`` written.
         """
 
     def add_mark(self, mark: Mark, replaces: str = "") -> None:
@@ -71,20 +71,23 @@ class Store(Protocol):
         """Confirm a pending enrolment if it is still pending and none stands (ENR-08).
 
         In the same transaction every mark of the account ends, its epoch changes, its other pending
-        enrolments go, and ``mark`` is written.
+        enrolments go, its row of wrong codes ends (the hard stop, THR-10), and ``mark`` is written.
         """
 
     def put_enrolment(self, enrolment: Enrolment) -> bool:
-        """Write a confirmed enrolment if none stands; ends the account's sessions likewise."""
+        """Write a confirmed enrolment if none stands; ends sessions and the row of wrong codes likewise."""
 
-    def disable(self, subject: str, enrolment: str, step: int, attempt: int, mark: Mark) -> bool:
+    def disable(self, subject: str, enrolment: str, step: int, attempt: Attempt, mark: Mark) -> bool:
         """Spend ``step`` and take that enrolment away (RPL-06); ends sessions and writes ``mark`` likewise."""
 
     def reset(self, subject: str) -> bool:
         """Take every enrolment, mark and attempt of the account away; True where a confirmed one stood."""
 
-    def end_sessions(self, subject: str) -> int:
-        """End every session of the account; give the number of marks that went."""
+    def end_sessions(self, subject: str, refill: bool = False) -> int:
+        """End every session of the account; give the number of marks that went.
+
+        ``refill`` clears its attempts, not the hard stop.
+        """
 
     def forget(self, subject: str) -> None:
         """Delete all that is known of the account; what stays is its key with a new random epoch.

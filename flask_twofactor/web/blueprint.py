@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from flask import Blueprint, Flask, Response, current_app, g
 from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader
 
 from ..state import State
-from . import gate, login, manage, pages, setup
+from . import gate, login, manage, pages, setup, unlock
 from . import session as browser
+from .current import run_later
 
 _TEMPLATES = Path(__file__).parent.parent / "templates"
 
@@ -32,6 +34,7 @@ def make_blueprint(url_prefix: str) -> Blueprint:
     blueprint.add_url_rule("/setup", "setup", setup.setup_view, methods=both)
     blueprint.add_url_rule("/manage", "manage", manage.manage_view, methods=both)
     blueprint.add_url_rule("/password", "step_up", manage.step_up, methods=both)
+    blueprint.add_url_rule("/unlock", "unlock", unlock.unlock, methods=both)
     return blueprint
 
 
@@ -46,7 +49,7 @@ def attach(app: Flask, state: State) -> None:
     for error in pages.PROBLEMS:
         app.register_error_handler(error, pages.problem)
     gate.watch(app)
-    app.after_request_funcs.setdefault(None, []).insert(0, _finish)
+    app.after_request_funcs.setdefault(None, []).insert(0, functools.partial(_finish, app))
 
 
 def take_over(app: Flask, endpoint: str) -> None:
@@ -74,11 +77,13 @@ def _make_preprocessor(app: Flask, taken_over: tuple[str, ...]) -> Callable[[str
     return preprocess
 
 
-def _finish(response: Response) -> Response:
+def _finish(app: Flask, response: Response) -> Response:
     """Run last at every response, so that the headers of our pages are what is sent."""
     marks: dict[str, Any] = g._get_current_object().__dict__
     if "_twofactor_page" in marks or "_twofactor_touched" in marks or "_twofactor_companion" in marks:
         if marks.get("_twofactor_page"):
             pages.add_headers(response)  # whatever answered: the view, an error handler, OPTIONS
         browser.finish(current_app.extensions["twofactor"], response)
+    if "_twofactor_later" in marks:
+        response.call_on_close(functools.partial(run_later, app, marks.pop("_twofactor_later")))
     return response

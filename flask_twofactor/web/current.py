@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, cast
 
-from flask import current_app, g, request
+from flask import Flask, current_app, g, has_request_context, request
 from flask_login import current_user
 
 from ..core.records import Mark, Note, Origin, Standing
-from ..errors import Forbidden, WiringError
+from ..errors import Forbidden, TwoFactorError, WiringError
 from ..flows.login import Verdict
-from ..state import State
+from ..state import State, logger
 
 Source = Literal["session", "cookie", "request"]
 
@@ -90,6 +91,42 @@ def client_source() -> str:
             return str(address.ipv4_mapped)
         return str(ipaddress.ip_network((address, 64), strict=False))
     return str(address)
+
+
+def current_origin() -> Origin | None:
+    """Give where the present request came from, None outside of any."""
+    return client_origin() if has_request_context() else None
+
+
+def later(user: Any, work: Callable[[Any], None]) -> None:
+    """Run ``work`` with the user once the response is sent (ENU-11); at once outside a request.
+
+    It runs in an app context of its own, with the user loaded anew where Flask-Login can: the one of the request
+    may belong to a database session that has ended by then.
+    """
+    if not has_request_context():
+        work(user)
+        return
+    if "_twofactor_later" not in g:
+        g._twofactor_later = []
+    g._twofactor_later.append((user, work))
+
+
+def run_later(app: Flask, waiting: list[tuple[Any, Callable[[Any], None]]]) -> None:
+    """Do what waited for the end of the response; what fails is logged, since nobody is there to be told."""
+    with app.app_context():
+        for user, work in waiting:
+            try:
+                work(_loaded_anew(user))
+            except TwoFactorError as error:
+                logger.error("after a response: %s", error)
+
+
+def _loaded_anew(user: Any) -> Any:
+    manager: Any = getattr(current_app, "login_manager", None)
+    if manager is None or manager._user_callback is None or not hasattr(user, "get_id"):
+        return user
+    return manager._user_callback(user.get_id()) or user
 
 
 def client_origin() -> Origin:

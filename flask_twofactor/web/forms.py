@@ -110,6 +110,10 @@ class StepUpForm(TwoFactorForm):
     password = _password_field()
 
 
+class UnlockForm(TwoFactorForm):
+    """Nothing but the token: a button."""
+
+
 DEFAULT_FORMS: dict[str, type] = {
     "identify": IdentifyForm,
     "credential": CredentialForm,
@@ -117,6 +121,7 @@ DEFAULT_FORMS: dict[str, type] = {
     "setup": SetupForm,
     "manage": ManageForm,
     "step_up": StepUpForm,
+    "unlock": UnlockForm,
 }
 
 

@@ -24,8 +24,9 @@ INVALID_NAME = "Enter your user ID as this console knows it."
 
 def waiting(error: Throttled) -> str:
     """Say how long to wait, in words."""
-    minutes = -(-error.retry_after // 60)
-    return f"Too many attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
+    minutes, hours = -(-error.retry_after // 60), -(-error.retry_after // 3600)
+    time = f"{minutes} minute{'s' if minutes > 1 else ''}" if minutes <= 90 else f"{hours} hours"
+    return f"Too many attempts. Try again in {time}."
 
 
 def identify(**_: Any) -> Any:
@@ -42,6 +43,10 @@ def identify(**_: Any) -> Any:
     if submitted(form):
         identifier = state.parse_identifier(form.identifier.data)
         if identifier is not None:
+            try:
+                login.look_up(state, identifier, client_source(), browser.known_accounts(state))
+            except Throttled as error_:
+                return throttled(_identify_page(form, target, waiting(error_)), error_)
             browser.keep_pending(state, identifier, target)
             rest = None if browser.keeps_next(target) else target
             return redirect(url_for("twofactor.credential", next=rest))
@@ -79,7 +84,7 @@ def _judge_credential(state: State, form: Any, identifier: str, target: str | No
     password, code = _value(form, "password") or "", _value(form, "code")
     remember = bool(_value(form, "remember"))
     try:
-        done = login.check(state, identifier, password, code, client_source())
+        done = login.check(state, identifier, password, code, client_source(), browser.known_accounts(state))
         leads_to = _destination(state, done, target)  # asked first: a hook that raises lets nobody in
         if not browser.begin(state, done.user, done.subject, done.token, password, remember):
             raise LoginRefused("the host's log-in refused")
@@ -87,6 +92,7 @@ def _judge_credential(state: State, form: Any, identifier: str, target: str | No
         return _credential_page(state, form, identifier, target, error=REFUSED)
     except Throttled as error:
         return throttled(_credential_page(state, form, identifier, target, error=waiting(error)), error)
+    browser.keep_known(state, done.subject, identifier)
     login.entered(state, done.subject, factor=done.factor)
     return redirect(leads_to)
 
@@ -110,6 +116,7 @@ def _credential_page(state: State, form: Any, identifier: str, target: str | Non
         "credential",
         form=form,
         asks_code=asks_code,
+        code_optional=state.settings.prompt == "uniform",
         identifier=identifier,
         action=url_for("twofactor.credential", next=None if browser.keeps_next(target) else target),
         restart_url=url_for("twofactor.identify", next=target),
@@ -137,17 +144,22 @@ def challenge() -> Any:
     if not submitted(form):
         return _challenge_page(state, form, found, target, first_error(form))
     try:
-        mark = found.proof if isinstance(found.proof, Mark) else None
-        source, replaces = client_source(), mark.digest if mark else ""
         leads_to = target or after_login(state, found.user)
-        token = login.answer(state, found.subject, form.code.data, source, found.password_at, replaces)
+        known = browser.known_accounts(state)
+        token = login.answer(state, _sign_in(found), form.code.data, client_source(), known)
     except CodeRejected:
         return _challenge_page(state, form, found, target, WRONG_CODE)
     except Throttled as error:
         return throttled(_challenge_page(state, form, found, target, waiting(error)), error)
     browser.renew(state, token, keep_all=True)
+    browser.keep_known(state, found.subject)
     login.entered(state, found.subject, factor=True)
     return redirect(leads_to)
+
+
+def _sign_in(found: Presence) -> login.SignIn:
+    replaces = found.proof.digest if isinstance(found.proof, Mark) else ""
+    return login.SignIn(found.user, found.subject, found.sign_in, found.password_at, found.verdict == "due", replaces)
 
 
 def _challenge_page(state: State, form: Any, found: Presence, target: str | None, error: str | None) -> Any:

@@ -7,14 +7,14 @@ from typing import Any
 from flask import current_app, flash, redirect, request, url_for
 
 from ..core.records import Mark
-from ..errors import CodeRejected, FactorRequired, LoginRefused, Throttled
+from ..errors import CodeRejected, FactorRequired, LoginRefused
 from ..flows import login, manage, notices
 from ..state import State
 from . import session as browser
-from .current import Presence, client_origin, client_source, current_state, settings_person
+from .current import Presence, current_state, settings_person
 from .forms import submitted
-from .login import REFUSED, WRONG_CODE, after_login, first_error, throttled, waiting
-from .pages import current_brand, panel_values, render
+from .login import REFUSED, WRONG_CODE, after_login, first_error
+from .pages import panel_values, render
 from .redirects import here, safe_next
 
 DISABLED = "MFA DISABLED"
@@ -57,7 +57,8 @@ def manage_view() -> Any:
     if not submitted(form):
         return _manage_page(state, form, person, first_error(form))
     try:
-        token = manage.disable(state, person.user, form.code.data, person.password_at)
+        known = any(one.subject == login.subject_digest(state, person.subject) for one in browser.known_accounts(state))
+        token = manage.disable(state, person.user, form.code.data, person.sign_in, person.password_at, known)
     except CodeRejected:
         return _manage_page(state, form, person, WRONG_CODE)
     except FactorRequired:
@@ -71,7 +72,7 @@ def changed(state: State, person: Presence, token: str, kind: str, message: str)
         browser.companion_wanted(person.subject)
     browser.renew(state, token)
     browser.keep_notice(message)
-    notices.tell(state, person.user, kind, current_brand(), client_origin())
+    notices.tell(state, person.user, kind)
     return redirect(settings_url(state))
 
 
@@ -100,11 +101,9 @@ def step_up() -> Any:
         return _step_up_page(state, form, person, target, first_error(form))
     mark = person.proof if isinstance(person.proof, Mark) else None
     try:
-        token = login.confirm_password(state, person.user, form.password.data, client_source(), mark)
+        token = login.confirm_password(state, person.user, form.password.data, person.sign_in, mark)
     except LoginRefused:
         return _step_up_page(state, form, person, target, REFUSED)
-    except Throttled as error:
-        return throttled(_step_up_page(state, form, person, target, waiting(error)), error)
     browser.renew(state, token)
     return redirect(target or settings_url(state))
 

@@ -6,11 +6,21 @@ from datetime import datetime, timezone
 from typing import Any
 
 from flask import Response, make_response, render_template, request, url_for
+from flask_login import logout_user
 from jinja2 import Template
 from markupsafe import Markup
 
 from ..core.records import Brand
-from ..errors import BadRequest, Forbidden, HookFailed, NotAForm, StoreUnavailable, TooLarge, TwoFactorError
+from ..errors import (
+    BadRequest,
+    Forbidden,
+    HookFailed,
+    NotAForm,
+    SignInAgain,
+    StoreUnavailable,
+    TooLarge,
+    TwoFactorError,
+)
 from ..flows import manage
 from . import session as browser
 from .current import current_state, settings_person
@@ -39,6 +49,7 @@ _PROBLEMS = {
     403: ("Not from here", "Two-factor authentication is managed after a log-in on this site's own pages."),
     413: ("That was too long", "What you sent is longer than this page takes. Please start again with less."),
     415: ("Not a form", "These pages take forms only."),
+    429: ("Too many attempts", "That was wrong too often, so you were logged out. Please log in again."),
     503: ("Please try again later", "Something on our side does not answer. Nothing was changed."),
 }
 
@@ -57,6 +68,7 @@ class Page:
     settings_url: str | None = None
     retry_after: int | None = None
     embedded = False
+    code_optional = False
 
     def __init__(self, page: str, brand: Brand, base_template: str, **values: Any) -> None:
         self.page = page
@@ -129,15 +141,17 @@ def add_headers(response: Response) -> Response:
 
 
 def problem(error: TwoFactorError) -> Response:
-    """Answer an error that is not a form's: 400, 403 or 503, as a page that says what to do."""
-    return problem_page(error.status)
+    """Answer an error that is not a form's, as a page that says what to do."""
+    if isinstance(error, SignInAgain):
+        logout_user()
+        return problem_page(error.status, error.retry_after)
+    return problem_page(error.status, _RETRY_AFTER if error.status == 503 else None)
 
 
-def problem_page(status: int) -> Response:
-    """Render the page of an HTTP error of ours; 503 says when to come back."""
+def problem_page(status: int, retry_after: int | None = None) -> Response:
+    """Render the page of an HTTP error of ours; ``retry_after`` says in seconds when to come back."""
     heading, message = _PROBLEMS[status]
-    retry_after = _RETRY_AFTER if status == 503 else None
-    restart = url_for("twofactor.identify") if status in (400, 413, 415) else None
+    restart = url_for("twofactor.identify") if status in (400, 413, 415, 429) else None
     values = {"heading": heading, "message": message, "retry_after": retry_after, "restart_url": restart}
     try:
         response = render("problem", status, title=heading, **values)
@@ -150,7 +164,7 @@ def problem_page(status: int) -> Response:
 
 
 PROBLEMS: tuple[type[TwoFactorError], ...] = (
-    BadRequest, Forbidden, HookFailed, NotAForm, StoreUnavailable, TooLarge,
+    BadRequest, Forbidden, HookFailed, NotAForm, SignInAgain, StoreUnavailable, TooLarge,
 )  # fmt: skip
 
 
@@ -199,6 +213,8 @@ def require_form() -> None:
     """Refuse a body that no form of ours has, before anybody reads it (INP-02, CSR-05)."""
     if request.method != "POST":
         return
+    if request.headers.get("Sec-Fetch-Site") == "cross-site":
+        raise Forbidden("a form of another site (CSR-08)")
     length = request.content_length
     if (length is None and "Transfer-Encoding" in request.headers) or (length or 0) > MAX_BODY:
         raise TooLarge("the body is larger than any form of ours")

@@ -17,9 +17,11 @@ from typing import Any
 from flask import Response, current_app, g, request, session
 from flask_login import COOKIE_NAME, decode_cookie
 
-from ..core.keyring import NOTE, PENDING, REMEMBER, token_digest
+from ..core.keyring import KNOWN, NOTE, PENDING, REMEMBER, token_digest
+from ..core.known import KNOWN_SECONDS, Known, pack, remember, unpack
 from ..core.records import Note, Pending
 from ..errors import StoreUnavailable
+from ..flows.login import name_digest, subject_digest
 from ..state import State, logger
 
 MARK_KEY = "_twofactor_mark"
@@ -29,6 +31,7 @@ NEXT_KEY = "_twofactor_next"
 NOTICE_KEY = "_twofactor_notice"
 KEYS = (MARK_KEY, NOTE_KEY, PENDING_KEY, NEXT_KEY, NOTICE_KEY)
 COMPANION_COOKIE = "twofactor_remember"
+KNOWN_COOKIE = "twofactor_known"
 
 _FLASK_LOGIN_KEYS = ("_user_id", "_fresh", "_id", "_remember", "_remember_seconds")
 _FLASK_KEYS = ("_permanent", "_flashes")
@@ -229,9 +232,43 @@ def companion_unwanted() -> None:
     g._twofactor_companion = ""
 
 
+# Known browsers: no trust at all, only limits of their own
+
+
+def known_accounts(state: State) -> list[Known]:
+    """Give what this browser is known for."""
+    plain = state.keyring.open(KNOWN, request.cookies.get(KNOWN_COOKIE))
+    return [] if plain is None else unpack(plain, state.now)
+
+
+def keep_known(state: State, subject: str, identifier: str | None = None) -> None:
+    """Note that this response is to make the browser a known one of ``subject``, who typed ``identifier``."""
+    name = None if identifier is None else name_digest(state, identifier)
+    keep_known_account(state, subject_digest(state, subject), name)
+
+
+def keep_known_account(state: State, account: bytes, name: bytes | None = None) -> None:
+    """Do the same for what names account and typed name in the cookie; a name that is known already stays."""
+    entries = remember(known_accounts(state), account, name, state.now)
+    g._twofactor_known = state.keyring.seal(KNOWN, pack(entries))
+    _touched()
+
+
 def finish(state: State, response: Response) -> None:
-    """Keep a response that carries our trust out of caches (HDR-01), and write the companion cookie."""
+    """Keep a response that carries our trust out of caches (HDR-01), and write our cookies."""
     subject = g.get("_twofactor_companion")
+    if (known := g.get("_twofactor_known")) is not None:
+        config, interface = current_app.config, current_app.session_interface
+        response.set_cookie(
+            KNOWN_COOKIE,
+            known,
+            max_age=KNOWN_SECONDS,
+            httponly=True,
+            secure=bool(config.get("SESSION_COOKIE_SECURE")) or request.is_secure,
+            samesite=config.get("SESSION_COOKIE_SAMESITE") or "Lax",
+            path=interface.get_cookie_path(current_app),
+            domain=interface.get_cookie_domain(current_app),
+        )
     if subject is not None or g.get("_twofactor_touched"):
         response.headers["Cache-Control"] = "no-store"
     if subject is None:

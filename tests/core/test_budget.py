@@ -1,94 +1,174 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_twofactor.core.budget import SECOND_FACTOR, add_attempt, remove_attempt
+from flask_twofactor.core.budget import (
+    FEW,
+    HARD_STOP,
+    LIMITS,
+    MANY,
+    Attempt,
+    Budget,
+    Charge,
+    Pool,
+    Warn,
+    add_attempt,
+    remove_attempt,
+)
 
 DAY = 24 * 3600
 START = 1_800_000_000
+E = LIMITS["unknown"]
+POOLS: tuple[Pool, ...] = ("unknown", "known", "recovery")
 
 
 def full_day() -> list[int]:
     return [START + 60 * n for n in range(10)]
 
 
-def next_chance(times: list[int], now: int) -> int:
-    """Give the first moment after ``now`` at which an attempt leaves one of the windows."""
-    return min(at + seconds for at in times for _, seconds in SECOND_FACTOR if at + seconds > now)
+def guess(budget: Budget, times: int, at: int = START, pool: Pool = "unknown") -> tuple[Budget, list[Charge]]:
+    """Charge so many attempts of one moment; gives what each came to."""
+    charges = []
+    for _ in range(times):
+        budget, charged = budget.charge(at, pool)
+        charges.append(charged)
+    return budget, charges
 
 
-def test_the_budget_is_ten_in_a_day_and_fifty_in_thirty_days() -> None:
-    assert SECOND_FACTOR == ((10, DAY), (50, 30 * DAY))
+def count(budget: Budget, pool: Pool, at: int = START) -> int:
+    """Give how many attempts are left."""
+    return sum(one.attempt is not None for one in guess(budget, 300, at, pool)[1])
+
+
+def warnings(charges: list[Charge]) -> list[Warn]:
+    return [one.warn for one in charges]
+
+
+# --- the limits
+
+
+@pytest.mark.requirement("THR-02")
+def test_the_limits_are_those_of_the_policy() -> None:
+    assert LIMITS["unknown"] == ((10, DAY), (50, 30 * DAY))
+    assert LIMITS["known"] == ((20, DAY), (100, 30 * DAY))
+    assert LIMITS["recovery"] == ((100, DAY),)
+    assert (HARD_STOP, FEW, MANY) == (100, 3, 10)
 
 
 def test_the_tenth_attempt_of_a_day_is_counted_and_the_eleventh_is_not() -> None:
     times: list[int] = []
     for n in range(10):
-        added = add_attempt(times, START + n)
+        added = add_attempt(times, START + n, E)
         assert added == [*times, START + n]
         times = added
-    assert add_attempt(times, START + 10) is None
+    assert add_attempt(times, START + 10, E) is None
 
 
 @pytest.mark.parametrize(("later", "counted"), [(-1, False), (0, True), (1, True)])
 def test_an_attempt_leaves_the_day_exactly_a_day_later(later: int, counted: bool) -> None:
-    assert (add_attempt(full_day(), START + DAY + later) is not None) is counted
+    assert (add_attempt(full_day(), START + DAY + later, E) is not None) is counted
 
 
 def test_the_day_slides_and_does_not_begin_anew() -> None:
-    times = add_attempt(full_day(), START + DAY)
+    times = add_attempt(full_day(), START + DAY, E)
     assert times is not None
-    assert add_attempt(times, START + DAY + 59) is None
-    assert add_attempt(times, START + DAY + 60) is not None
+    assert add_attempt(times, START + DAY + 59, E) is None
+    assert add_attempt(times, START + DAY + 60, E) is not None
 
 
 @pytest.mark.parametrize(("later", "counted"), [(-1, False), (0, True)])
 def test_the_fiftieth_of_thirty_days_is_the_last_until_the_first_leaves(later: int, counted: bool) -> None:
     times = [START + day * DAY + n for day in range(5) for n in range(10)]
-    assert (add_attempt(times, START + 30 * DAY + later) is not None) is counted
+    assert (add_attempt(times, START + 30 * DAY + later, E) is not None) is counted
 
 
 def test_what_is_older_than_thirty_days_is_dropped() -> None:
-    assert add_attempt([START, START + 1], START + 30 * DAY) == [START + 1, START + 30 * DAY]
-
-
-@pytest.mark.requirement("THR-02")
-@pytest.mark.parametrize("begin", [0, 1, 29])
-def test_a_year_of_greedy_guessing_evaluates_at_most_650_guesses(begin: int) -> None:
-    times: list[int] = []
-    evaluated, now, end = 0, START + begin, START + begin + 365 * DAY
-    while now < end:
-        added = add_attempt(times, now)
-        if added is None:
-            now = next_chance(times, now)  # not one second is lost
-        else:
-            times = added
-            evaluated += 1
-    assert 550 <= evaluated <= 650
-
-
-@pytest.mark.requirement("THR-02")
-@given(st.lists(st.integers(0, 40 * DAY), max_size=300))
-def test_no_series_of_attempts_gets_more_than_the_limits_into_a_window(moments: list[int]) -> None:
-    times: list[int] = []
-    evaluated = []
-    for now in sorted(moments):
-        if added := add_attempt(times, now):
-            times = added
-            evaluated.append(now)
-    for count, seconds in SECOND_FACTOR:
-        for first, last in zip(evaluated, evaluated[count:], strict=False):
-            assert last - first >= seconds
+    assert add_attempt([START, START + 1], START + 30 * DAY, E) == [START + 1, START + 30 * DAY]
 
 
 def test_a_spent_budget_is_not_lengthened_by_further_attempts() -> None:
-    times = full_day()
-    assert all(add_attempt(times, START + DAY - n) is None for n in range(1, 600))
-    assert add_attempt(times, START + DAY) is not None
+    budget = Budget(unknown=tuple(full_day()))
+    for n in range(600, 0, -1):
+        budget, charged = budget.charge(START + DAY - n, "unknown")
+        assert charged == Charge(None)
+    assert budget == Budget(unknown=tuple(full_day()))
+    assert budget.charge(START + DAY, "unknown")[1].attempt is not None
+
+
+def test_a_clock_that_jumps_back_opens_nothing() -> None:
+    assert add_attempt(full_day(), START - 3 * DAY, E) is None
+
+
+@pytest.mark.requirement("THR-02")
+@pytest.mark.parametrize("pool", POOLS)
+@given(moments=st.lists(st.integers(0, 40 * DAY), max_size=300))
+def test_no_series_of_attempts_gets_more_than_the_limits_into_a_window(pool: Pool, moments: list[int]) -> None:
+    times: list[int] = []
+    evaluated = []
+    for now in sorted(moments):
+        if added := add_attempt(times, now, LIMITS[pool]):
+            times = added
+            evaluated.append(now)
+    for limit, seconds in LIMITS[pool]:
+        for first, last in zip(evaluated, evaluated[limit:], strict=False):
+            assert last - first >= seconds
+
+
+@pytest.mark.parametrize("pool", POOLS)
+@given(moments=st.lists(st.integers(0, 40 * DAY), max_size=150).map(sorted))
+def test_the_times_that_are_kept_rise_and_are_bounded_in_number(pool: Pool, moments: list[int]) -> None:
+    times: list[int] = []
+    for now in moments:
+        times = add_attempt(times, now, LIMITS[pool]) or times
+        assert len(times) <= max(limit for limit, _ in LIMITS[pool])
+        assert all(one <= other for one, other in pairwise(times))
+
+
+# --- the pools
+
+
+@pytest.mark.parametrize(("pool", "left"), [("unknown", 10), ("known", 20 + 10), ("recovery", 100)])
+def test_a_fresh_budget_takes_so_many_attempts_in_a_day(pool: Pool, left: int) -> None:
+    assert count(Budget(), pool) == left
+
+
+def test_a_known_browser_s_attempts_are_charged_to_its_own_pool_and_then_to_that_of_the_unknown() -> None:
+    budget, charges = guess(Budget(), 31, pool="known")
+    assert [one.attempt for one in charges] == [
+        *[Attempt(START, "known")] * 20,
+        *[Attempt(START, "unknown")] * 10,
+        None,
+    ]
+    assert (len(budget.known), len(budget.unknown)) == (20, 10)
+
+
+@pytest.mark.requirement("THR-06")
+def test_what_strangers_spend_leaves_a_known_browser_its_own() -> None:
+    budget, _ = guess(Budget(), 20, pool="unknown")
+    assert count(budget, "unknown") == 0
+    assert count(budget, "known") == 20
+
+
+@pytest.mark.requirement("THR-08")
+def test_a_recovery_code_has_a_budget_of_its_own_that_no_hard_stop_ends() -> None:
+    budget, _ = guess(Budget(), 30, pool="known")
+    assert count(budget, "known") == 0
+    assert count(budget, "recovery") == 100
+    assert count(replace(budget, in_a_row=HARD_STOP), "recovery") == 100
+
+
+def test_wrong_recovery_codes_neither_count_in_the_row_nor_warn_nor_spend_another_pool() -> None:
+    budget, charges = guess(Budget(), 100, pool="recovery")
+    assert set(warnings(charges)) == {""}
+    assert budget == Budget(recovery=(START,) * 100)
+
+
+# --- refunds
 
 
 def test_a_refund_takes_one_attempt_of_that_moment_and_no_other() -> None:
@@ -101,19 +181,199 @@ def test_a_refund_of_what_was_never_counted_changes_nothing() -> None:
 
 @given(st.lists(st.integers(0, 100), max_size=9).map(sorted), st.integers(100, 200))
 def test_an_attempt_and_its_refund_leave_what_was_there(times: list[int], now: int) -> None:
-    added = add_attempt(times, now)
+    added = add_attempt(times, now, E)
     assert added is not None
     assert remove_attempt(added, now) == times
 
 
-def test_a_clock_that_jumps_back_opens_nothing() -> None:
-    assert add_attempt(full_day(), START - 3 * DAY) is None
+@pytest.mark.requirement("RPL-04")
+@pytest.mark.parametrize("pool", POOLS)
+def test_a_refund_gives_one_attempt_back_to_the_pool_that_it_was_charged_to(pool: Pool) -> None:
+    full = Budget(unknown=(START,) * 5, known=(START,) * 5, recovery=(START,) * 5)
+    left = full.refund(Attempt(START, pool))
+    assert {one: len(getattr(left, one)) for one in POOLS} == {one: 5 - (one == pool) for one in POOLS}
 
 
-@given(st.lists(st.integers(0, 40 * DAY), max_size=100).map(sorted))
-def test_the_times_that_are_kept_rise_and_are_at_most_fifty(moments: list[int]) -> None:
-    times: list[int] = []
-    for now in moments:
-        times = add_attempt(times, now) or times
-        assert len(times) <= 50
-        assert all(one <= other for one, other in pairwise(times))
+@pytest.mark.requirement("RPL-04")
+def test_an_attempt_that_fell_to_the_other_pool_is_refunded_there() -> None:
+    budget, _ = guess(Budget(), 20, pool="known")
+    budget, charged = budget.charge(START + 1, "known")
+    assert charged.attempt == Attempt(START + 1, "unknown")
+    left = budget.refund(charged.attempt)
+    assert (len(left.known), left.unknown) == (20, ())
+
+
+# --- the hard stop
+
+
+def hundred_wrong(right_at: int | None = None) -> tuple[Budget, list[Charge]]:
+    """Guess ten times a day; one that is right, if any, is refunded."""
+    budget, charges = Budget(), []
+    for number in range(HARD_STOP):
+        pool: Pool = "known" if number % 2 else "unknown"
+        budget, charged = budget.charge(START + number // 10 * 7 * DAY + number, pool)
+        assert charged.attempt is not None
+        charges.append(charged)
+        if number == right_at:
+            budget = budget.refund(charged.attempt)
+    return budget, charges
+
+
+@pytest.mark.requirement("THR-10")
+def test_after_a_hundred_wrong_codes_in_a_row_of_both_pools_no_code_is_judged_ever_again() -> None:
+    budget, charges = hundred_wrong()
+    assert warnings(charges).count("stopped") == 1
+    assert charges[-1].warn == "stopped"
+    for years in (1, 5):
+        for pool in ("unknown", "known"):
+            assert budget.charge(START + years * 365 * DAY, pool) == (budget, Charge(None))
+
+
+@pytest.mark.requirement("THR-10")
+def test_the_ninety_ninth_wrong_code_stops_nothing() -> None:
+    budget, charged = Budget(in_a_row=HARD_STOP - 2).charge(START, "unknown")
+    assert (budget.in_a_row, charged.warn) == (HARD_STOP - 1, "")
+    assert budget.charge(START, "unknown")[1] == Charge(Attempt(START, "unknown"), "stopped")
+
+
+@pytest.mark.requirement("THR-10")
+@pytest.mark.parametrize("right_at", [0, 50, HARD_STOP - 2])
+def test_a_right_code_begins_the_row_anew(right_at: int) -> None:
+    budget, charges = hundred_wrong(right_at)
+    assert budget.in_a_row == HARD_STOP - 1 - right_at
+    assert "stopped" not in warnings(charges)
+    assert budget.charge(START + 365 * DAY, "unknown")[1].attempt is not None
+
+
+@pytest.mark.requirement("THR-10")
+def test_the_hundredth_code_ends_the_row_where_it_is_right() -> None:
+    budget, charged = Budget(in_a_row=HARD_STOP - 1).charge(START, "unknown")
+    assert charged == Charge(Attempt(START, "unknown"), "stopped")
+    assert charged.attempt is not None
+    assert budget.refund(charged.attempt) == Budget()
+
+
+# --- the warnings
+
+
+@pytest.mark.requirement("THR-11")
+def test_the_owner_is_warned_at_the_third_and_at_the_tenth_wrong_code_of_a_day() -> None:
+    _, charges = guess(Budget(), 10)
+    assert warnings(charges) == ["", "", "few", "", "", "", "", "", "", "many"]
+
+
+@pytest.mark.requirement("THR-11")
+def test_the_wrong_codes_of_known_and_unknown_browsers_are_warned_about_together() -> None:
+    budget, seen = Budget(), []
+    for number in range(10):
+        budget, charged = budget.charge(START + number, "known" if number % 2 else "unknown")
+        seen.append(charged.warn)
+    assert seen == ["", "", "few", "", "", "", "", "", "", "many"]
+
+
+@pytest.mark.requirement("THR-11")
+def test_wrong_codes_that_lie_a_day_apart_are_not_warned_about() -> None:
+    budget, seen = Budget(), []
+    for number in range(30):
+        budget, charged = budget.charge(START + number * DAY // 2, "unknown")
+        seen.append(charged.warn)
+    assert set(seen) == {""}
+
+
+@pytest.mark.requirement("THR-11")
+def test_each_warning_comes_at_most_once_a_day() -> None:
+    budget = Budget()
+    told: dict[Warn, list[int]] = {"few": [], "many": []}
+    for now in range(START, START + 3 * DAY, 600):
+        budget, charged = budget.charge(now, "known")
+        if charged.warn:
+            told[charged.warn].append(now)
+    assert len(told["few"]) >= 2
+    assert len(told["many"]) >= 2
+    assert all(later - one >= DAY for moments in told.values() for one, later in pairwise(moments))
+
+
+@pytest.mark.requirement("THR-11")
+@pytest.mark.parametrize(("later", "warn"), [(DAY - 1, ""), (DAY, "few")])
+def test_a_day_after_a_warning_the_next_one_comes(later: int, warn: Warn) -> None:
+    budget, _ = guess(Budget(), FEW)
+    budget, _ = guess(budget, FEW, START + 10)
+    assert budget.charge(START + later, "unknown")[1].warn == warn
+
+
+@pytest.mark.requirement("THR-11")
+@pytest.mark.parametrize(("before", "warn"), [(FEW - 1, "few"), (MANY - 1, "many")])
+def test_a_warning_is_taken_back_where_that_very_attempt_was_right(before: int, warn: Warn) -> None:
+    budget, _ = guess(Budget(), before)
+    budget, charged = budget.charge(START + 5, "unknown")
+    assert charged.warn == warn
+    assert charged.attempt is not None
+    budget = budget.refund(charged.attempt)
+    assert budget.charge(START + 9, "unknown")[1].warn == warn, "the next wrong one is told"
+
+
+@pytest.mark.requirement("THR-11")
+@pytest.mark.parametrize(("before", "name"), [(FEW, "told_few"), (MANY, "told_many")])
+def test_a_warning_stands_where_a_later_attempt_was_right(before: int, name: str) -> None:
+    budget, _ = guess(Budget(), before, pool="known")
+    budget, charged = budget.charge(START + 5, "known")
+    assert charged.attempt is not None
+    budget = budget.refund(charged.attempt)
+    assert getattr(budget, name) == START
+    assert budget.charge(START + 9, "known")[1].warn == ""
+
+
+# --- a year
+
+
+def guesses_of_a_year(begin: int, pool: Pool) -> int:
+    """Guess at every moment at which a budget has room; the owner's log-ins end the row of wrong ones."""
+    budget = Budget()
+    evaluated, now, end = 0, START + begin, START + begin + 365 * DAY
+    while now < end:
+        charged_budget, charged = budget.charge(now, pool)
+        if charged.attempt is None:  # not one second is lost
+            now = min(
+                at + seconds
+                for one, times in (("unknown", budget.unknown), ("known", budget.known))
+                for at in times
+                for _, seconds in LIMITS[one]  # type: ignore[index]
+                if at + seconds > now
+            )
+        else:
+            budget = replace(charged_budget, in_a_row=0)
+            evaluated += 1
+    return evaluated
+
+
+@pytest.mark.requirement("THR-02")
+@pytest.mark.parametrize("begin", [0, 1, 29])
+def test_a_year_of_greedy_guessing_evaluates_at_most_650_guesses(begin: int) -> None:
+    assert 550 <= guesses_of_a_year(begin, "unknown") <= 650
+
+
+@pytest.mark.requirement("THR-02")
+@pytest.mark.parametrize("begin", [0, 29])
+def test_a_year_of_greedy_guessing_with_a_known_browser_too_stays_under_1_percent(begin: int) -> None:
+    evaluated = guesses_of_a_year(begin, "known")
+    assert 1650 <= evaluated <= 1950  # both pools: three times 650
+    assert 1 - (1 - 3e-6) ** evaluated < 0.01
+
+
+@pytest.mark.requirement("THR-02", "THR-10")
+@pytest.mark.parametrize("pool", ["unknown", "known"])
+def test_without_a_log_in_of_the_owner_a_year_of_guessing_ends_at_a_hundred(pool: Pool) -> None:
+    budget, evaluated = Budget(), 0
+    for now in range(START, START + 365 * DAY, 3600):
+        budget, charged = budget.charge(now, pool)
+        evaluated += charged.attempt is not None
+    assert evaluated == HARD_STOP
+
+
+def test_a_success_in_the_same_second_takes_no_warning_of_another_attempt_back() -> None:
+    budget = Budget()
+    for _ in range(3):
+        budget, _charge = budget.charge(START, "unknown")
+    budget, charged = budget.charge(START, "known")
+    assert charged.attempt is not None
+    assert budget.refund(charged.attempt).charge(START + 1, "unknown")[1].warn == ""

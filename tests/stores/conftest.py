@@ -9,7 +9,7 @@ from flask_twofactor.stores.sql import Database, SqlStore
 
 @pytest.fixture
 def database(database_uri: str) -> Iterator[Database]:
-    """A database of SQLite and of PostgreSQL, without tables."""
+    """A database of SQLite, of PostgreSQL and of MariaDB, without tables."""
     database = Database.connect(database_uri)
     yield database
     database.close()
@@ -17,7 +17,7 @@ def database(database_uri: str) -> Iterator[Database]:
 
 @pytest.fixture
 def store(database: Database) -> SqlStore:
-    """A store on SQLite and on PostgreSQL, with tables."""
+    """A store on SQLite, on PostgreSQL and on MariaDB, with tables."""
     store = SqlStore(database)
     store.init()
     return store

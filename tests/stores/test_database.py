@@ -12,6 +12,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import pytest
 from sqlalchemy import create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 
-from flask_twofactor.core.budget import SECOND_FACTOR
+from flask_twofactor.core.budget import LIMITS, Attempt, Budget
 from flask_twofactor.errors import LoginRefused, StoreUnavailable
 from flask_twofactor.flows import login, setup
 from flask_twofactor.state import State
@@ -83,7 +84,7 @@ def everything(uri: str) -> list[Any]:
             return [
                 value
                 for table in tables
-                for row in connection.execute(text(f'SELECT * FROM "{table}"'))  # noqa: S608
+                for row in connection.execute(text(f"SELECT * FROM {table}"))  # noqa: S608
                 for value in row
             ]
     finally:
@@ -250,13 +251,25 @@ def test_every_other_read_is_by_an_index_too(sqlite_store: SqlStore, sqlite_data
 
 
 @pytest.mark.parametrize(
-    "name", ["spend", "confirm", "drop_mark", "drop_marks", "set_attempts", "drop_over", "drop_stale_pendings", "count"]
+    "name",
+    [
+        "spend",
+        "confirm",
+        "drop_mark",
+        "drop_marks",
+        "set_budget",
+        "drop_over",
+        "drop_stale_pendings",
+        "count",
+        "uncount",
+    ],
 )
 def test_every_write_finds_its_rows_by_an_index(sqlite_store: SqlStore, sqlite_database: Database, name: str) -> None:
     SqlCounters(sqlite_database, lambda: START)
     statement = sqlite_database.statements[name]
     values = {**dict.fromkeys(["s", "i", "d", "n", "a"], "x"), **dict.fromkeys(["k", "k2", "t", "m"], 1)}
     values |= dict.fromkeys(["now", "amount", "amount2", "expiry"], 1)
+    values |= {f"b_{one.name}": "" for one in fields(Budget)}
     with closing(sqlite3.connect(str(sqlite_database.engine.url.database))) as connection:
         plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.bind(values))]
     assert plan
@@ -288,8 +301,8 @@ def test_a_log_in_costs_a_known_number_of_transactions(make_app: Callable[..., H
         assert log_in(host, "bob-password", None, name="bob")
     assert sum(one.startswith("BEGIN") for one in with_factor) == 4  # pair, budget, step and mark, pair again
     assert sum(one.startswith("BEGIN") for one in without) == 3
-    assert len(with_factor) <= 30
-    assert len(without) <= 25
+    assert len(with_factor) <= 50  # 37 of them for the visible limits: six looks, five counts, seven refunds
+    assert len(without) <= 42
 
 
 @pytest.mark.requirement("VER-07")
@@ -306,7 +319,8 @@ def test_every_log_in_that_fails_runs_the_same_statements(make_app: Callable[...
     sources = itertools.count()
 
     def statements(name: str, password: str, code: str | None) -> list[str]:
-        with traced(database) as seen:
+        # In a request, so that what waits for the end of its response is left out: nobody can measure that (ENU-11).
+        with traced(database) as seen, host.app.test_request_context():
             assert not log_in(host, password, code, name=name, source=f"198.51.100.{next(sources)}")
         return seen
 
@@ -321,7 +335,7 @@ def test_every_log_in_that_fails_runs_the_same_statements(make_app: Callable[...
         "right password, wrong code": statements("alice", "alice-password", wrong),
         "replayed code": statements("alice", "alice-password", replayed),
     }
-    while state.store.charge("1", state.now, SECOND_FACTOR):
+    while state.store.charge("1", state.now, "unknown").attempt:
         pass
     failures["spent budget, wrong code"] = statements("alice", "alice-password", wrong)
     failures["spent budget, right code"] = statements("alice", "alice-password", host.code("alice", 1))
@@ -335,7 +349,7 @@ def test_every_log_in_that_fails_runs_the_same_statements(make_app: Callable[...
 
 def test_a_store_that_cannot_be_reached_is_unavailable() -> None:
     store = SqlStore(Database.connect("postgresql+psycopg://tests@127.0.0.1:1/none"))
-    for verb in (store.init, lambda: store.standing("alice", ""), lambda: store.charge("alice", 1, SECOND_FACTOR)):
+    for verb in (store.init, lambda: store.standing("alice", ""), lambda: store.charge("alice", 1, "unknown")):
         with pytest.raises(StoreUnavailable):
             verb()
 
@@ -479,8 +493,9 @@ def test_threads_that_mix_every_verb_on_one_account_neither_block_nor_fail(store
 
     def spend(number: int) -> None:
         found = store.enrolment("alice")
-        if store.charge("alice", START + number, SECOND_FACTOR) and found:
-            store.spend_step("alice", found.id, STEP + number, START + number, make_mark(enrolment=found.id))
+        attempt = store.charge("alice", START + number, "unknown").attempt
+        if attempt and found:
+            store.spend_step("alice", found.id, STEP + number, attempt, make_mark(enrolment=found.id))
 
     def set_up(_: int) -> None:
         pending = store.open_enrolment(make_pending(), START - 600, 10)
@@ -489,7 +504,7 @@ def test_threads_that_mix_every_verb_on_one_account_neither_block_nor_fail(store
 
     def disable(number: int) -> None:
         if found := store.enrolment("alice"):
-            store.disable("alice", found.id, STEP + 1000 + number, START, make_mark())
+            store.disable("alice", found.id, STEP + 1000 + number, Attempt(START, "unknown"), make_mark())
 
     def sign_in_and_out(_: int) -> None:
         mark = make_mark()
@@ -530,13 +545,13 @@ def test_threads_that_mix_every_verb_on_one_account_neither_block_nor_fail(store
 
 
 def test_threads_charge_one_budget_exactly(store: SqlStore) -> None:
-    store.charge("alice", START, SECOND_FACTOR)
+    store.charge("alice", START, "unknown")
     start = threading.Barrier(8)
     won: list[bool] = []
 
     def run() -> None:
         start.wait(30)
-        won.extend(store.charge("alice", START, SECOND_FACTOR) for _ in range(5))
+        won.extend(store.charge("alice", START, "unknown").attempt is not None for _ in range(5))
 
     threads = [threading.Thread(target=run) for _ in range(8)]
     for thread in threads:
@@ -548,13 +563,19 @@ def test_threads_charge_one_budget_exactly(store: SqlStore) -> None:
 
 @pytest.mark.requirement("THR-02")
 def test_a_year_of_greedy_guessing_against_the_store_evaluates_at_most_650(sqlite_store: SqlStore) -> None:
+    """The owner logs in with a known browser, often enough that no row of a hundred wrong codes comes about."""
+    life = make_confirmed()
+    sqlite_store.put_enrolment(life)
     evaluated: list[int] = []
     now = START
     while now < START + 365 * DAY:
-        if sqlite_store.charge("alice", now, SECOND_FACTOR):
+        if sqlite_store.charge("alice", now, "unknown").attempt:
             evaluated.append(now)
+            if len(evaluated) % 50 == 0:
+                owner = sqlite_store.charge("alice", now, "known").attempt
+                assert sqlite_store.spend_step("alice", life.id, STEP + len(evaluated), owner, None)
         else:  # the first moment at which an attempt leaves one of the windows
-            now = min(at + seconds for at in evaluated[-50:] for _, seconds in SECOND_FACTOR if at + seconds > now)
+            now = min(at + seconds for at in evaluated[-50:] for _, seconds in LIMITS["unknown"] if at + seconds > now)
     assert 550 <= len(evaluated) <= 650
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flask_twofactor.core.records import Enrolment, new_id
+from flask_twofactor.errors import SchemaMismatch
 from flask_twofactor.stores.sql import Database, SqlStore
 
 
@@ -22,4 +23,14 @@ def test_an_account_may_hold_several_enrolments(tmp_path: Path) -> None:
         run.write("add_enrolment", **asdict(phone))
         run.write("add_enrolment", **asdict(spare))
     assert {row.id for row in store.enrolments()} == {phone.id, spare.id}
+    database.close()
+
+
+def test_tables_of_another_release_are_refused_with_both_versions(tmp_path: Path) -> None:
+    database = Database.connect(f"sqlite:///{tmp_path / 'store.sqlite'}")
+    store = SqlStore(database)
+    store.init()
+    assert store.replace_meta("schema", "2", "1")
+    with pytest.raises(SchemaMismatch, match="version 1, this release needs version 2"):
+        store.init()
     database.close()

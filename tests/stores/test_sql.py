@@ -1,13 +1,12 @@
-"""Every verb of `stores.base.Store` on SQLite and on PostgreSQL, its losing side too."""
+"""Every verb of `stores.base.Store` on SQLite, PostgreSQL and MariaDB, its losing side too."""
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
 
 import pytest
 
-from flask_twofactor.core.budget import SECOND_FACTOR
+from flask_twofactor.core.budget import HARD_STOP, Attempt, Charge, Pool
 from flask_twofactor.core.records import Enrolment, Mark, Standing
 from flask_twofactor.errors import StoreUnavailable
 from flask_twofactor.stores.base import Store
@@ -35,19 +34,23 @@ def sign_in(store: Store, subject: str = "alice", enrolment: str = "") -> Mark:
     return mark
 
 
+def attempt(at: int = START, pool: Pool = "unknown") -> Attempt:
+    return Attempt(at, pool)
+
+
 def spend_budget(store: Store, subject: str = "alice", attempts: int = 10, at: int = START) -> None:
     for _ in range(attempts):
-        assert store.charge(subject, at, SECOND_FACTOR)
+        assert store.charge(subject, at, "unknown").attempt == attempt(at)
 
 
-def room(store: Store, subject: str = "alice", at: int = START) -> int:
+def room(store: Store, subject: str = "alice", at: int = START, pool: Pool = "unknown") -> int:
     """Use up what is left of the budget, and tell how much it was."""
-    return sum(1 for _ in itertools.takewhile(bool, (store.charge(subject, at, SECOND_FACTOR) for _ in range(99))))
+    return sum(store.charge(subject, at, pool).attempt is not None for _ in range(99))
 
 
 def test_the_sql_store_is_a_store(store: SqlStore) -> None:
     typed: Store = store
-    assert typed.meta("schema") == "1"
+    assert typed.meta("schema") == "2"
 
 
 # --- the store itself
@@ -70,7 +73,7 @@ def test_a_store_opened_anew_finds_what_was_written(store: SqlStore, database_ur
 
 
 def test_a_store_shows_no_address_and_no_password(store: SqlStore) -> None:
-    assert repr(store) in ("<SqlStore on sqlite>", "<SqlStore on postgresql>")
+    assert repr(store) in ("<SqlStore on sqlite>", "<SqlStore on postgresql>", "<SqlStore on mysql>")
 
 
 def test_a_named_value_that_nobody_wrote_is_none(store: Store) -> None:
@@ -207,8 +210,8 @@ def test_a_secret_is_resealed_by_who_read_the_present_one_and_only_once(store: S
 @pytest.mark.requirement("THR-01")
 def test_the_eleventh_attempt_of_a_day_is_refused(store: Store) -> None:
     assert room(store) == 10
-    assert store.charge("alice", START + DAY - 1, SECOND_FACTOR) is False
-    assert store.charge("alice", START + DAY, SECOND_FACTOR) is True
+    assert store.charge("alice", START + DAY - 1, "unknown") == Charge(None)
+    assert store.charge("alice", START + DAY, "unknown").attempt == attempt(START + DAY)
 
 
 def test_the_budget_of_one_account_is_not_that_of_another(store: Store) -> None:
@@ -221,6 +224,66 @@ def test_the_fifty_first_attempt_of_thirty_days_is_refused(store: Store) -> None
         spend_budget(store, at=START + day * DAY)
     assert room(store, at=START + 29 * DAY) == 0
     assert room(store, at=START + 30 * DAY) == 10
+
+
+def test_a_budget_comes_back_as_it_was_written_whatever_its_pools_hold(store: Store) -> None:
+    assert room(store, pool="known") == 20 + 10
+    assert room(store) == room(store, pool="known") == 0
+    assert room(store, pool="recovery") == 99
+    assert store.charge("alice", START, "recovery").attempt == attempt(pool="recovery")
+    assert room(store, pool="recovery") == 0
+    assert room(store, at=START + DAY) == 10
+
+
+@pytest.mark.requirement("THR-11")
+def test_the_owner_is_warned_at_three_and_ten_and_the_store_remembers_it(store: Store) -> None:
+    warned = [store.charge("alice", START + number, "known").warn for number in range(20)]
+    assert warned == ["", "", "few", *[""] * 6, "many", *[""] * 10]
+
+
+@pytest.mark.requirement("THR-11", "RPL-04")
+def test_a_warning_is_taken_back_in_the_transaction_that_spends_the_step(store: Store) -> None:
+    life = enrol(store).id
+    spend_budget(store, attempts=2)
+    charged = store.charge("alice", START + 7, "unknown")
+    assert charged == Charge(attempt(START + 7), "few")
+    assert store.spend_step("alice", life, STEP, charged.attempt, None)
+    assert store.charge("alice", START + 8, "unknown").warn == "few"
+
+
+def wrong_in_a_row(store: Store, count: int) -> int:
+    """Charge so many known attempts, ten a week, as often as there is room; gives how many there was room for."""
+    charges = [store.charge("alice", START + number // 10 * 7 * DAY, "known") for number in range(count)]
+    return sum(one.attempt is not None for one in charges)
+
+
+@pytest.mark.requirement("THR-10")
+def test_after_a_hundred_in_a_row_nothing_is_charged_any_more_until_somebody_resets(store: Store) -> None:
+    assert wrong_in_a_row(store, HARD_STOP + 30) == HARD_STOP
+    assert store.charge("alice", START + 1000 * DAY, "unknown") == Charge(None)
+    assert room(store, pool="recovery") == 99
+    store.reset("alice")
+    assert room(store) == 10
+
+
+@pytest.mark.requirement("THR-10")
+@pytest.mark.parametrize("verb", ["spend_step", "confirm_enrolment", "put_enrolment"])
+def test_a_complete_success_and_a_new_key_end_the_row_of_wrong_codes(store: Store, verb: str) -> None:
+    life = enrol(store).id if verb == "spend_step" else keep(store, make_pending()).id
+    assert wrong_in_a_row(store, HARD_STOP - 1) == HARD_STOP - 1
+    later = START + 1000 * DAY
+    if verb == "spend_step":
+        charged = store.charge("alice", later, "known")
+        assert charged == Charge(attempt(later, "known"), "stopped")
+        assert store.spend_step("alice", life, STEP, charged.attempt, None)
+    else:
+        assert store.charge("alice", later, "known").warn == "stopped"
+        assert store.charge("alice", later, "known") == Charge(None)
+        if verb == "put_enrolment":
+            enrol(store)
+        else:
+            assert store.confirm_enrolment("alice", life, STEP, later, make_mark())
+    assert store.charge("alice", later, "known") == Charge(attempt(later, "known"))
 
 
 # --- spending a step
@@ -267,8 +330,8 @@ def test_a_step_is_not_spent_on_another_account_or_enrolment(store: Store) -> No
 def test_who_spends_a_step_is_given_exactly_that_attempt_back(store: Store) -> None:
     life = enrol(store).id
     spend_budget(store, attempts=9)
-    assert store.charge("alice", START + 7, SECOND_FACTOR)
-    assert store.spend_step("alice", life, STEP, START + 7, None) is True
+    assert store.charge("alice", START + 7, "unknown").attempt
+    assert store.spend_step("alice", life, STEP, attempt(START + 7), None) is True
     assert room(store) == 1
 
 
@@ -277,7 +340,7 @@ def test_who_does_not_spend_a_step_gets_no_attempt_back(store: Store) -> None:
     life = enrol(store).id
     assert store.spend_step("alice", life, STEP, None, None) is True
     spend_budget(store)
-    assert store.spend_step("alice", life, STEP, START, None) is False
+    assert store.spend_step("alice", life, STEP, attempt(), None) is False
     assert room(store) == 0
 
 
@@ -456,7 +519,7 @@ def test_disabling_takes_the_enrolment_and_the_sessions_away_and_leaves_the_new_
     other, pending = sign_in(store, enrolment=life), keep(store, make_pending())
     epoch = store.standing("alice", "").epoch
     mark = make_mark()
-    assert store.disable("alice", life, STEP, START, mark) is True
+    assert store.disable("alice", life, STEP, attempt(), mark) is True
     assert store.enrolment("alice") is None
     assert store.count_try("alice", pending.id, 10) is False
     assert store.standing("alice", other.digest).mark is None
@@ -470,7 +533,7 @@ def test_a_step_that_was_spent_on_a_log_in_does_not_disable(store: Store) -> Non
     enrolment = enrol(store)
     assert store.spend_step("alice", enrolment.id, STEP, None, None)
     lost = make_mark()
-    assert store.disable("alice", enrolment.id, STEP, START, lost) is False
+    assert store.disable("alice", enrolment.id, STEP, attempt(), lost) is False
     assert store.enrolment("alice") == dataclasses.replace(enrolment, last_step=STEP)
     assert store.standing("alice", lost.digest).mark is None
 
@@ -478,25 +541,25 @@ def test_a_step_that_was_spent_on_a_log_in_does_not_disable(store: Store) -> Non
 @pytest.mark.requirement("RPL-06")
 def test_disabling_an_enrolment_of_before_leaves_the_newer_one(store: Store) -> None:
     old = enrol(store)
-    assert store.disable("alice", old.id, STEP, START, make_mark()) is True
+    assert store.disable("alice", old.id, STEP, attempt(), make_mark()) is True
     newer = enrol(store)
     kept = sign_in(store, enrolment=newer.id)
-    assert store.disable("alice", old.id, STEP + 1, START, make_mark()) is False
+    assert store.disable("alice", old.id, STEP + 1, attempt(), make_mark()) is False
     assert store.enrolment("alice") == newer
     assert store.standing("alice", kept.digest).mark == kept
 
 
 def test_a_pending_enrolment_cannot_be_disabled(store: Store) -> None:
     pending = keep(store, make_pending())
-    assert store.disable("alice", pending.id, STEP, START, make_mark()) is False
+    assert store.disable("alice", pending.id, STEP, attempt(), make_mark()) is False
     assert list(store.enrolments()) == [pending]
 
 
 def test_disabling_gives_its_own_attempt_back_and_no_other(store: Store) -> None:
     life = enrol(store).id
     spend_budget(store, attempts=9)
-    assert store.charge("alice", START + 7, SECOND_FACTOR)
-    assert store.disable("alice", life, STEP, START + 7, make_mark()) is True
+    assert store.charge("alice", START + 7, "unknown").attempt
+    assert store.disable("alice", life, STEP, attempt(START + 7), make_mark()) is True
     assert room(store) == 1
 
 
@@ -538,6 +601,17 @@ def test_ending_sessions_tells_how_many_and_leaves_the_factor_and_the_budget(sto
     assert room(store) == 0
 
 
+@pytest.mark.requirement("THR-03")
+def test_ending_sessions_clears_the_wrong_codes_only_where_it_is_told_to(store: Store) -> None:
+    assert room(store, pool="known") == 30
+    assert room(store, pool="recovery") == 99
+    store.end_sessions("alice")
+    assert room(store, pool="known") == 0
+    store.end_sessions("alice", refill=True)
+    assert room(store, pool="known") == 30
+    assert room(store, pool="recovery") <= 1
+
+
 @pytest.mark.requirement("STO-09")
 def test_a_forgotten_account_leaves_nothing_for_who_gets_its_key(store: Store) -> None:
     life, foreign = enrol(store).id, enrol(store, "mallory")
@@ -576,7 +650,7 @@ def test_a_verb_that_fails_half_way_leaves_nothing_done(store: Store) -> None:
         store.add_mark(mark)
     foreign = sign_in(store, "mallory")
     with pytest.raises(StoreUnavailable):
-        store.disable("alice", enrolment.id, STEP, START, foreign)
+        store.disable("alice", enrolment.id, STEP, attempt(), foreign)
     assert (list(store.enrolments()), store.standing("alice", mark.digest)) == before
     assert store.spend_step("alice", enrolment.id, STEP, None, None) is True
 

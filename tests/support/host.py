@@ -55,6 +55,13 @@ class User(UserMixin):
         return password == self.password
 
 
+class ReadingClient(FlaskClient):
+    """A client that reads each response to its end, as browsers do: what waits for that end is done then."""
+
+    def open(self, *arguments: Any, **options: Any) -> TestResponse:
+        return super().open(*arguments, **{"buffered": True, **options})
+
+
 @dataclass
 class Host:
     """The console: its app, extension, clock and accounts; every password is ``<name>-password``."""
@@ -193,6 +200,7 @@ def make_host(
     clock = clock or Clock()
     options = {key: config.pop(key) for key in ("login_endpoint", "forms", "brands") if key in config}
     app = Flask("host", instance_path=str(folder))
+    app.test_client_class = ReadingClient
     app.config.update({"SECRET_KEY": SECRET_KEY, "TESTING": True, **config})
     names = ("alice", "bob", "mallory", "carol")
     users = {name: User(number, name, f"{name}-password") for number, name in enumerate(names, 1)}

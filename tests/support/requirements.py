@@ -21,6 +21,8 @@ import pytest
 from tests.support import NO_SKIPS
 
 ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = (ROOT / "tests", ROOT / "tests" / "cluster")
+"""The second is left out where it is not named."""
 CATALOGUE = ROOT / "docs" / "reference" / "requirements.csv"
 PAGE = ROOT / "docs" / "reference" / "requirements.md"
 
@@ -103,7 +105,7 @@ def collect() -> set[tuple[str, str]]:
     arguments = ["--collect-only", "--quiet", "-p", "no:cacheprovider", "-p", "no:randomly", "-n", "0"]
     os.environ[NO_SKIPS] = "1"
     with contextlib.redirect_stdout(io.StringIO()) as output:
-        status = pytest.main([*arguments, f"--rootdir={ROOT}", str(ROOT / "tests")], plugins=[collector])
+        status = pytest.main([*arguments, f"--rootdir={ROOT}", *map(str, FOLDERS)], plugins=[collector])
     if collector.faults:
         raise RequirementsError("\n".join(sorted(collector.faults)))
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):

@@ -561,7 +561,8 @@ def test_the_package_has_no_way_around_the_factor_for_test_runs() -> None:
     package = Path(flask_twofactor.__file__).parent
     reads = re.compile(r"\.testing\b|[\"']TESTING[\"']|\.debug\b|[\"']LOGIN_DISABLED[\"']")
     readers = {str(file.relative_to(package)) for file in package.rglob("*.py") if reads.search(file.read_text())}
-    assert readers - {"testing.py"} == {"wiring.py", "web/forms.py"}  # warnings at start-up, and CSRF in a test run
+    ours = {name for name in readers if not name.startswith("testing/")}  # for the tests of hosts; nothing imports it
+    assert ours == {"wiring.py", "web/forms.py"}  # warnings at start-up, and CSRF in a test run
 
 
 # Modes

@@ -26,7 +26,16 @@ import flask_twofactor
 from flask_twofactor import TwoFactor
 from flask_twofactor.core.keyring import NOTE, Keyring, token_digest
 from flask_twofactor.core.keyring import REMEMBER as REMEMBERED
-from flask_twofactor.web.session import COMPANION_COOKIE, KEYS, MARK_KEY, NEXT_KEY, NOTE_KEY, NOTICE_KEY, PENDING_KEY
+from flask_twofactor.web.session import (
+    COMPANION_COOKIE,
+    KEYS,
+    KNOWN_COOKIE,
+    MARK_KEY,
+    NEXT_KEY,
+    NOTE_KEY,
+    NOTICE_KEY,
+    PENDING_KEY,
+)
 from tests.support.host import SECRET_KEY, Clock, Host, Person, User, csrf_token, make_host
 
 REMEMBER = "remember_token"
@@ -452,7 +461,7 @@ def test_notes_and_companions_forged_with_keys_derived_from_the_real_one_pass_no
 @pytest.mark.requirement("SES-05")
 def test_a_remember_cookie_of_somebody_with_the_factor_leads_to_the_challenge_alone(enrolled: Host) -> None:
     person = only_remembered(logged_in(enrolled, "alice", remember="y"))
-    assert set(person.cookies()) == {REMEMBER, COMPANION_COOKIE}
+    assert set(person.cookies()) == {REMEMBER, COMPANION_COOKIE, KNOWN_COOKIE}
     assert person.get("/open").text == "False"
     assert owes_the_code(person)
     enrolled.clock.move(30)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
@@ -20,6 +21,7 @@ from werkzeug.test import TestResponse
 import flask_twofactor
 from flask_twofactor import TwoFactor
 from flask_twofactor.errors import SettingError
+from flask_twofactor.web.session import KNOWN_COOKIE
 from tests.support.host import Clock, Host, Person, alert, csrf_token
 from tests.support.watching import (
     Heard,
@@ -466,6 +468,9 @@ def test_every_page_is_anonymous_after_step_one(enrolled: Host) -> None:
         assert "otpauth" not in answer.text
         if path in ("/two-factor/identify", "/two-factor/credential", "/open", "/logout"):
             continue
+        if path == "/two-factor/unlock":  # without a link of ours it opens nothing, to nobody
+            assert answer.status_code == 400
+            continue
         assert answer.status_code == 302, path
         assert answer.location is not None
         assert answer.location.startswith("/two-factor/identify"), path
@@ -719,7 +724,9 @@ def test_what_is_no_code_of_six_digits_is_a_failure_like_any_other(enrolled: Hos
     code = enrolled.code("alice")
     source, heard = addresses(), Heard(enrolled)
     unlike = []
-    for make in NOT_CODES:
+    for number, make in enumerate(NOT_CODES):
+        if number % 10 == 0:
+            enrolled.clock.move(DAY)  # of one name, so many are let in
         person = enrolled.person(REMOTE_ADDR=next(source))
         page = person.identify("alice")
         fields = {"csrf_token": csrf_token(page), "password": "alice-password", "code": make(code)}
@@ -847,8 +854,8 @@ def test_the_source_asks_for_testing_and_debug_in_two_known_places_only() -> Non
     assert outside == []
 
 
-@pytest.mark.requirement("VER-11")
-def test_the_source_reads_one_header_and_no_forwarded_address() -> None:
+@pytest.mark.requirement("VER-11", "THR-07")
+def test_the_source_reads_two_headers_and_no_forwarded_address() -> None:
     found = []
     for path, tree in _sources():
         for node in ast.walk(tree):
@@ -856,7 +863,10 @@ def test_the_source_reads_one_header_and_no_forwarded_address() -> None:
                 read = ("headers", "environ", "access_route", "authorization", "remote_user", "user_agent", "host")
                 if node.attr in read:
                     found.append((path, node.attr))
-    assert found == [("web/current.py", "user_agent"), ("web/pages.py", "headers")], "the agent is announced only"
+    assert found == [("web/current.py", "user_agent"), *[("web/pages.py", "headers")] * 2], "the agent is told only"
+    pages = Path(flask_twofactor.__file__).parent / "web/pages.py"
+    read_there = re.findall(r'"([\w-]+)" in request\.headers|request\.headers\.get\("([\w-]+)"\)', pages.read_text())
+    assert sorted(one or other for one, other in read_there) == ["Sec-Fetch-Site", "Transfer-Encoding"]
 
 
 def _sources() -> Iterator[tuple[str, ast.Module]]:
@@ -1040,9 +1050,11 @@ def test_fifty_guesses_in_thirty_days_are_judged(enrolled: Host, clock: Clock) -
 
 @pytest.mark.requirement("THR-09")
 def test_every_door_draws_on_one_budget(enrolled: Host, clock: Clock) -> None:
-    """Attack 47: challenge, DISABLE, step-up and the Python call are doors to the same lock."""
-    owner, other = enrolled.person(), enrolled.person()
-    owner.log_in("alice")
+    """Attack 47: challenge, DISABLE, step-up and the Python call are doors to the same lock.
+
+    None of these browsers is a known one: all that they try is charged to one pool.
+    """
+    owner, other = unknown_after_log_in(enrolled), enrolled.person()
     clock.move(30)
     heard = Heard(enrolled)
     other.legacy("alice")
@@ -1059,6 +1071,43 @@ def test_every_door_draws_on_one_budget(enrolled: Host, clock: Clock) -> None:
     assert owner.disable("alice").status_code == 200
     assert attempt(enrolled, right(enrolled), "192.0.2.1").status_code == 200
     assert heard.rejections == ["wrong"] * 10 + ["budget"] * 4
+
+
+def unknown_after_log_in(host: Host) -> Person:
+    """Give somebody who is logged in as alice in a browser that is not a known one."""
+    person = host.person()
+    person.log_in("alice")
+    person.client.delete_cookie(KNOWN_COOKIE)
+    return person
+
+
+@pytest.mark.requirement("THR-09")
+def test_every_door_of_a_known_browser_draws_on_the_budget_of_known_browsers_and_then_on_that_of_all(
+    enrolled: Host, clock: Clock
+) -> None:
+    owner = enrolled.person()
+    owner.log_in("alice")
+    clock.move(30)
+    jar, heard, wrong = owner.cookies(), Heard(enrolled), enrolled.wrong_code("alice")
+    source = addresses()
+    guess(enrolled, 10, source)
+    assert heard.rejections == ["wrong"] * 10
+    challenged, logging_in = enrolled.person(), enrolled.person()
+    for person in (challenged, logging_in):
+        person.use_cookies({KNOWN_COOKIE: jar[KNOWN_COOKIE]})
+    challenged.legacy("alice")
+    for _ in range(2):
+        assert alert(owner.disable("alice", wrong))
+        assert alert(owner.post("/two-factor/challenge", code=wrong))
+        assert alert(challenged.post("/two-factor/challenge", code=wrong))
+        logging_in.identify("alice")
+        assert alert(logging_in.credential("alice-password", wrong))
+    assert heard.rejections == ["wrong"] * 18
+    [account] = [row for row in rows(enrolled, "twofactor_account") if row["subject"] == "1"]
+    assert [len(account[pool].split(",")) for pool in ("unknown", "known")] == [10, 8]
+    guess(enrolled, 1, source)
+    assert heard.rejections[18:] == ["budget"], "of unknown browsers"
+    assert owner.disable("alice").status_code == 302
 
 
 @pytest.mark.requirement("THR-03")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import bindparam, case, delete, select, update
 
-from .database import Database
+from .database import Database, Transaction
 from .schema import counter
 from .store import insert_or_ignore
 
@@ -31,6 +31,9 @@ class SqlCounters:
                 hits=case((over, bindparam("amount")), else_=counter.c.hits + bindparam("amount2")),
                 expires_at=case((over, bindparam("expiry")), else_=counter.c.expires_at),
             ),
+            uncount=update(counter)
+            .where(counter.c.name == bindparam("n"), counter.c.hits > 0, counter.c.expires_at > bindparam("now"))
+            .values(hits=counter.c.hits - 1),
             counted=select(counter.c.hits, counter.c.expires_at).where(counter.c.name == bindparam("n")),
             drop_counter=delete(counter).where(counter.c.name == bindparam("n")),
             drop_over=delete(counter).where(over),
@@ -38,17 +41,46 @@ class SqlCounters:
 
     def count(self, name: str, seconds: int, amount: int = 1) -> int:
         """Add ``amount`` and give the total; a new or expired name starts at 0 and lives ``seconds``."""
+        with self._database.transaction() as run:
+            total = self._count(run, name, seconds, amount)
+        self._purge()
+        return total
+
+    def count_all(self, names: Sequence[tuple[str, int]]) -> list[int]:
+        """Add one to each (name, seconds) and give the totals, in one transaction and in one order of locks."""
+        with self._database.transaction() as run:
+            totals = {name: self._count(run, name, seconds, 1) for name, seconds in sorted(names)}
+        self._purge()
+        return [totals[name] for name, _ in names]
+
+    def give_back(self, names: Sequence[str], forget: Sequence[str] = ()) -> None:
+        """Take one from each name that still counts, and forget others, in one transaction."""
+        now = int(self._clock())
+        with self._database.transaction() as run:
+            for name in sorted({*names, *forget}):
+                if name in forget:
+                    run.write("drop_counter", n=name)
+                else:
+                    run.write("uncount", n=name, now=now)
+
+    def totals(self, names: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Give the count and its expiry of each name that counts."""
+        found = {name: self.total(name) for name in names}
+        return {name: total for name, total in found.items() if total[0] > 0}
+
+    def _count(self, run: Transaction, name: str, seconds: int, amount: int) -> int:
         now = int(self._clock())
         values = {"n": name, "now": now, "amount": amount, "amount2": amount, "expiry": now + seconds}
-        with self._database.transaction() as run:
-            if run.write("count", **values) == 0:
-                run.write("add_counter", name=name, hits=0, expires_at=now + seconds)
-                run.write("count", **values)
-            row = run.row("counted", n=name)
+        if run.write("count", **values) == 0:
+            run.write("add_counter", name=name, hits=0, expires_at=now + seconds)
+            run.write("count", **values)
+        row = run.row("counted", n=name)
+        return amount if row is None else int(row[0])
+
+    def _purge(self) -> None:
         if next(self._counted) % _PURGE_EVERY == 0:
             with self._database.transaction() as run:  # its own, so that it waits for rows while holding none
-                run.write("drop_over", now=now)
-        return amount if row is None else int(row[0])
+                run.write("drop_over", now=int(self._clock()))
 
     def total(self, name: str) -> tuple[int, int]:
         """Give the count and when it expires (Unix seconds); (0, 0) where there is none."""

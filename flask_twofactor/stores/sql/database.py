@@ -27,7 +27,7 @@ from sqlalchemy.schema import CreateTable
 from sqlalchemy.sql import ClauseElement
 
 from ...errors import StoreUnavailable
-from .schema import metadata
+from .schema import MYSQL, metadata
 
 _BUSY_SECONDS = 15
 _SCHEMA_LOCK = 0x7F2FA  # any number, the same in every process
@@ -91,7 +91,12 @@ class Database:
         self._turn = threading.RLock() if isinstance(engine.pool, StaticPool) else None
         self._errors: tuple[type[BaseException], ...] = (SQLAlchemyError, engine.dialect.dbapi.Error)  # type: ignore[union-attr]
         name = engine.dialect.name
-        self._begin = "BEGIN IMMEDIATE" if name == "sqlite" else "BEGIN"
+        self._begin = ["BEGIN IMMEDIATE" if name == "sqlite" else "BEGIN"]
+        if name in MYSQL:
+            # Its own default, REPEATABLE READ, also locks the gaps between rows: log-ins of two accounts that
+            # lie side by side, or of one that is new, would deadlock. For this transaction, not for the session:
+            # the connection may be the host's.
+            self._begin.insert(0, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
         reference = weakref.ref(self)
 
         def before_fork() -> None:
@@ -175,18 +180,23 @@ class Database:
             connection = self._open()
         else:
             try:
-                connection[1].cursor().execute(self._begin)
+                self._start(connection)
             except self._errors:
                 self._discard(connection)
                 connection = self._open()
             else:
                 return connection
         try:
-            connection[1].cursor().execute(self._begin)
+            self._start(connection)
         except self._errors as error:
             self._discard(connection)
             raise StoreUnavailable("the store did not begin a transaction") from error
         return connection
+
+    def _start(self, connection: tuple[Connection, Any]) -> None:
+        cursor = connection[1].cursor()
+        for statement in self._begin:
+            cursor.execute(statement)
 
     @contextlib.contextmanager
     def _guard(self, connection: tuple[Connection, Any]) -> Iterator[tuple[Connection, Any]]:
@@ -235,6 +245,10 @@ class Database:
 
     def create_tables(self) -> None:
         """Make what is missing of the tables; eight processes may do so at once."""
+        with self._turn or contextlib.nullcontext():
+            self._create_tables()
+
+    def _create_tables(self) -> None:
         with self._guard(self._open()) as connection:
             self._write_ahead(connection[1])
         with self._guard(self._begun()) as connection:

@@ -6,18 +6,27 @@ making them, on every database.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, UniqueConstraint
-from sqlalchemy.dialects import mysql
-from sqlalchemy.types import TypeEngine
+from typing import Any
 
-SCHEMA_VERSION = "1"
+from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, UniqueConstraint
+from sqlalchemy.ext.compiler import compiles
+
+SCHEMA_VERSION = "2"
 metadata = MetaData()
 
+MYSQL = ("mysql", "mariadb")
+"""What SQLAlchemy calls MySQL and MariaDB; under the first name it connects to both."""
 
-def _exact(length: int) -> TypeEngine[str]:
-    """Give a text type that compares byte for byte, on MySQL too, whose own default folds case."""
-    exact = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
-    return String(length).with_variant(exact, "mysql").with_variant(exact, "mariadb")
+
+class _Exact(String):
+    """A text that compares byte for byte, on MySQL too, whose own default folds case."""
+
+
+@compiles(_Exact, *MYSQL)
+def _exact_on_mysql(kind: _Exact, compiler: Any, **_: Any) -> str:
+    # MariaDB's utf8mb4_bin takes "alice " for "alice"; MySQL does not know the other one.
+    collation = "utf8mb4_nopad_bin" if compiler.dialect.is_mariadb else "utf8mb4_bin"
+    return f"VARCHAR({kind.length}) CHARACTER SET utf8mb4 COLLATE {collation}"
 
 
 meta = Table(
@@ -30,16 +39,22 @@ meta = Table(
 account = Table(
     "twofactor_account",
     metadata,
-    Column("subject", _exact(255), primary_key=True),
+    Column("subject", _Exact(255), primary_key=True),
     Column("epoch", BigInteger, nullable=False),
-    Column("attempts", String(1024), nullable=False),
+    # The account's `Budget`: times separated by commas, 50 and twice 100 at most.
+    Column("unknown", String(1200), nullable=False),
+    Column("known", String(2400), nullable=False),
+    Column("recovery", String(2400), nullable=False),
+    Column("in_a_row", Integer, nullable=False),
+    Column("told_few", BigInteger, nullable=False),
+    Column("told_many", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 
 enrolment = Table(
     "twofactor_enrolment",
     metadata,
-    Column("subject", _exact(255), primary_key=True),
+    Column("subject", _Exact(255), primary_key=True),
     Column("id", String(32), primary_key=True),
     Column("sealed", String(512), nullable=False),
     Column("created_at", BigInteger, nullable=False),
@@ -54,7 +69,7 @@ mark = Table(
     "twofactor_mark",
     metadata,
     Column("digest", String(64), primary_key=True),
-    Column("subject", _exact(255), nullable=False),
+    Column("subject", _Exact(255), nullable=False),
     Column("enrolment", String(32), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
@@ -67,7 +82,7 @@ mark = Table(
 counter = Table(
     "twofactor_counter",
     metadata,
-    Column("name", _exact(160), primary_key=True),
+    Column("name", _Exact(160), primary_key=True),
     Column("hits", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     UniqueConstraint("expires_at", "name", name="twofactor_counter_expiry"),

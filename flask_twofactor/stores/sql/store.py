@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import fields, replace
 from typing import Any
 
 from sqlalchemy import and_, bindparam, delete, insert, null, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.elements import BindParameter
 
-from ...core.budget import Limit, add_attempt, remove_attempt
+from ...core.budget import Attempt, Budget, Charge, Pool
 from ...core.records import Enrolment, Mark, Standing, new_epoch
+from ...errors import SchemaMismatch
 from .database import Database, Row, Transaction
 from .schema import SCHEMA_VERSION, account, enrolment, mark, meta
 
@@ -28,7 +30,9 @@ def insert_or_ignore(table: Any, dialect: str) -> ClauseElement:
         return sqlite.insert(table).on_conflict_do_nothing()
     if dialect == "postgresql":
         return postgresql.insert(table).on_conflict_do_nothing()
-    return insert(table).prefix_with("IGNORE")
+    # Not INSERT IGNORE: it locks the row that stands shared, and of three at once two would wait for each other.
+    first = next(iter(table.primary_key))
+    return mysql.insert(table).on_duplicate_key_update({first.name: first})
 
 
 def _reads() -> dict[str, ClauseElement]:
@@ -43,7 +47,8 @@ def _reads() -> dict[str, ClauseElement]:
     return {
         "meta": select(meta.c.value).where(meta.c.name == bindparam("n")),
         "standing": select(*columns).select_from(all_of_it).where(account.c.subject == _S),
-        "lock_account": select(account.c.attempts).where(account.c.subject == _S).with_for_update(),
+        "lock_account": select(*_budget()).where(account.c.subject == _S).with_for_update(),
+        "owner": select(mark.c.subject).where(mark.c.digest == bindparam("d")),
         "enrolment": select(*enrolment.c).where(enrolment.c.subject == _S, confirmed),
         "pending": select(*enrolment.c).where(enrolment.c.subject == _S, enrolment.c.opened_by == bindparam("o")),
         "next_enrolment": select(*enrolment.c).where(after).order_by(enrolment.c.subject, enrolment.c.id).limit(1),
@@ -57,7 +62,9 @@ def _account_writes(dialect: str) -> dict[str, ClauseElement]:
         .where(meta.c.name == bindparam("n"), meta.c.value == bindparam("old"))
         .values(value=bindparam("new")),
         "add_account": insert_or_ignore(account, dialect),
-        "set_attempts": update(account).where(account.c.subject == _S).values(attempts=bindparam("a")),
+        "set_budget": update(account)
+        .where(account.c.subject == _S)
+        .values({column: bindparam(f"b_{column.name}") for column in _budget()}),
         "set_epoch": update(account).where(account.c.subject == _S).values(epoch=bindparam("e")),
         "add_mark": insert(mark),
         "touch_mark": update(mark).where(mark.c.digest == bindparam("d")).values(seen_at=bindparam("t")),
@@ -94,8 +101,23 @@ def _enrolment_writes(dialect: str) -> dict[str, ClauseElement]:
     }
 
 
-def _times(text: str) -> list[int]:
-    return [int(one) for one in text.split(",")] if text else []
+def _budget() -> list[Any]:
+    return [account.c[one.name] for one in fields(Budget)]
+
+
+def _to_budget(row: Row | None) -> Budget:
+    values: list[Any] = [
+        tuple(map(int, filter(None, one.split(",")))) if isinstance(one, str) else one for one in row or ()
+    ]
+    return Budget(*values)
+
+
+def _budget_values(budget: Budget, prefix: str = "b_") -> dict[str, Any]:
+    values = {one.name: getattr(budget, one.name) for one in fields(Budget)}
+    return {
+        prefix + name: ",".join(map(str, value)) if isinstance(value, tuple) else value
+        for name, value in values.items()
+    }
 
 
 def _mark_values(given: Mark) -> dict[str, Any]:
@@ -124,7 +146,11 @@ class SqlStore:
 
     def init(self) -> None:
         self._database.create_tables()
-        self.keep_meta("schema", SCHEMA_VERSION)
+        if (found := self.keep_meta("schema", SCHEMA_VERSION)) != SCHEMA_VERSION:
+            raise SchemaMismatch(
+                f"the two-factor tables are of version {found}, this release needs version {SCHEMA_VERSION}; "
+                "there is no way from one to the other before 1.0: start with an empty database"
+            )
 
     def meta(self, name: str) -> str | None:
         row = self._database.read("meta", n=name)
@@ -160,18 +186,17 @@ class SqlStore:
         with self._database.transaction() as run:
             return run.write("reseal", s=subject, i=enrolment, old=old, new=new) == 1
 
-    def charge(self, subject: str, now: int, limits: Sequence[Limit]) -> bool:
+    def charge(self, subject: str, now: int, pool: Pool) -> Charge:
         with self._database.transaction() as run:
-            times = self._attempts(run, subject)
-            added = add_attempt(times, now, limits)
+            budget, charged = self._lock(run, subject).charge(now, pool)
             # Written back even where nothing was added: a spent budget costs the same work (THR-04).
-            run.write("set_attempts", s=subject, a=",".join(map(str, times if added is None else added)))
-            return added is not None
+            run.write("set_budget", s=subject, **_budget_values(budget))
+            return charged
 
-    def spend_step(self, subject: str, enrolment: str, step: int, attempt: int | None, mark: Mark | None) -> bool:
+    def spend_step(self, subject: str, enrolment: str, step: int, attempt: Attempt | None, mark: Mark | None) -> bool:
         with self._database.transaction() as run:
-            times = self._attempts(run, subject)
-            if not self._spend(run, subject, enrolment, step, times, attempt):
+            budget = self._lock(run, subject)
+            if not self._spend(run, subject, enrolment, step, budget, attempt):
                 return False
             if mark is not None:
                 self._write_mark(run, mark)
@@ -179,7 +204,7 @@ class SqlStore:
 
     def add_mark(self, mark: Mark, replaces: str = "") -> None:
         with self._database.transaction() as run:
-            self._attempts(run, mark.subject)
+            self._lock(run, mark.subject)
             if replaces:
                 run.write("drop_mark", d=replaces)
             self._write_mark(run, mark)
@@ -190,11 +215,14 @@ class SqlStore:
 
     def remove_mark(self, digest: str) -> bool:
         with self._database.transaction() as run:
+            if (owner := run.row("owner", d=digest)) is None:
+                return False
+            self._lock(run, owner[0])  # in the one order of locks: all of an account's marks may be going
             return run.write("drop_mark", d=digest) == 1
 
     def open_enrolment(self, pending: Enrolment, not_before: int, max_tries: int) -> Enrolment:
         with self._database.transaction() as run:
-            self._attempts(run, pending.subject)
+            self._lock(run, pending.subject)
             run.write("drop_stale_pendings", s=pending.subject, t=not_before, m=max_tries)
             run.write("add_pending", **_enrolment_values(pending))
             row = run.row("pending", s=pending.subject, o=pending.opened_by)
@@ -209,11 +237,12 @@ class SqlStore:
 
     def confirm_enrolment(self, subject: str, enrolment: str, step: int, now: int, mark: Mark) -> bool:
         with self._database.transaction() as run:
-            self._attempts(run, subject)
+            budget = self._lock(run, subject)
             if run.row("enrolment", s=subject) is not None:
                 return False
             if run.write("confirm", s=subject, i=enrolment, t=now, k=step) != 1:
                 return False
+            run.write("set_budget", s=subject, **_budget_values(replace(budget, in_a_row=0)))
             run.write("drop_pendings", s=subject)
             self._end_sessions(run, subject)
             self._write_mark(run, mark)
@@ -221,18 +250,19 @@ class SqlStore:
 
     def put_enrolment(self, enrolment: Enrolment) -> bool:
         with self._database.transaction() as run:
-            self._attempts(run, enrolment.subject)
+            budget = self._lock(run, enrolment.subject)
             if run.row("enrolment", s=enrolment.subject) is not None:
                 return False
+            run.write("set_budget", s=enrolment.subject, **_budget_values(replace(budget, in_a_row=0)))
             run.write("drop_pendings", s=enrolment.subject)
             run.write("add_enrolment", **_enrolment_values(enrolment))
             self._end_sessions(run, enrolment.subject)
             return True
 
-    def disable(self, subject: str, enrolment: str, step: int, attempt: int, mark: Mark) -> bool:
+    def disable(self, subject: str, enrolment: str, step: int, attempt: Attempt, mark: Mark) -> bool:
         with self._database.transaction() as run:
-            times = self._attempts(run, subject)
-            if not self._spend(run, subject, enrolment, step, times, attempt):
+            budget = self._lock(run, subject)
+            if not self._spend(run, subject, enrolment, step, budget, attempt):
                 return False
             run.write("drop_enrolment", s=subject, i=enrolment)
             run.write("drop_pendings", s=subject)
@@ -242,43 +272,45 @@ class SqlStore:
 
     def reset(self, subject: str) -> bool:
         with self._database.transaction() as run:
-            self._attempts(run, subject)
+            self._lock(run, subject)
             stood = run.row("enrolment", s=subject) is not None
             run.write("drop_enrolments", s=subject)
-            run.write("set_attempts", s=subject, a="")
+            run.write("set_budget", s=subject, **_budget_values(Budget()))
             self._end_sessions(run, subject)
             return stood
 
-    def end_sessions(self, subject: str) -> int:
+    def end_sessions(self, subject: str, refill: bool = False) -> int:
         with self._database.transaction() as run:
-            self._attempts(run, subject)
+            budget = self._lock(run, subject)
+            if refill:
+                run.write("set_budget", s=subject, **_budget_values(replace(budget, unknown=(), known=())))
             run.write("drop_pendings", s=subject)
             return self._end_sessions(run, subject)
 
     def forget(self, subject: str) -> None:
         with self._database.transaction() as run:
-            self._attempts(run, subject)
+            self._lock(run, subject)
             run.write("drop_enrolments", s=subject)
-            run.write("set_attempts", s=subject, a="")
+            run.write("set_budget", s=subject, **_budget_values(Budget()))
             self._end_sessions(run, subject)
 
     @staticmethod
-    def _attempts(run: Transaction, subject: str) -> list[int]:
-        """Lock the account's row, making it where it is missing, and give the times of its attempts."""
+    def _lock(run: Transaction, subject: str) -> Budget:
+        """Lock the account's row, making it where it is missing, and give its budget."""
         row = run.row("lock_account", s=subject)
         if row is None:
-            run.write("add_account", subject=subject, epoch=0, attempts="")
+            run.write("add_account", subject=subject, epoch=0, **_budget_values(Budget(), ""))
             row = run.row("lock_account", s=subject)
-        return _times("" if row is None else row[0])
+        return _to_budget(row)
 
     @staticmethod
     def _spend(
-        run: Transaction, subject: str, enrolment: str, step: int, times: list[int], attempt: int | None
+        run: Transaction, subject: str, enrolment: str, step: int, budget: Budget, attempt: Attempt | None
     ) -> bool:
         if run.write("spend", s=subject, i=enrolment, k=step, k2=step) != 1:
             return False
         if attempt is not None:
-            run.write("set_attempts", s=subject, a=",".join(map(str, remove_attempt(times, attempt))))
+            run.write("set_budget", s=subject, **_budget_values(budget.refund(attempt)))
         return True
 
     @staticmethod

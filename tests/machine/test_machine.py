@@ -1,0 +1,45 @@
+"""Every journey in any order, on the product as it is and on products that are broken on purpose."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.machine.breaks import BREAKS
+from tests.machine.machine import Break, Machine
+
+LONG = os.environ.get("TWOFACTOR_MACHINE") == "long"
+"""``TWOFACTOR_MACHINE=long`` looks for half an hour or so instead of half a minute."""
+EXAMPLES, STEPS = (2000, 80) if LONG else (60, 40)
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("VER-01", "VER-02", "VER-03", "VER-08", "VER-09", "RPL-01", "RPL-02", "RPL-03")
+@pytest.mark.requirement("SES-02", "SES-03", "SES-05", "SES-06", "SES-08", "SES-10", "SES-15", "FLG-01", "FLG-02")
+@pytest.mark.requirement("FLG-04", "FLG-05", "ENR-03", "ENR-04", "ENR-09", "ENR-10", "LIF-02", "LIF-03")
+def test_whatever_people_do_in_any_order_nobody_is_in_without_every_factor() -> None:
+    """Up to 60 sequences of up to 40 steps, with all invariants after each; 2000 of 80 where the run is long."""
+    quick = settings(max_examples=EXAMPLES, stateful_step_count=STEPS, suppress_health_check=list(HealthCheck))
+    run_state_machine_as_test(Machine, settings=quick)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("broken", BREAKS, ids=lambda broken: str(broken.__name__))
+def test_the_machine_finds_a_product_that_is_broken(broken: Break) -> None:
+    class Broken(Machine):
+        break_product = staticmethod(broken)
+
+    enough = settings(
+        max_examples=300,
+        stateful_step_count=30,
+        phases=[Phase.generate],
+        derandomize=True,
+        database=None,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    with pytest.raises(AssertionError, match="the model disagrees"):
+        run_state_machine_as_test(Broken, settings=enough)
