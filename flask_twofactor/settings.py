@@ -52,6 +52,7 @@ class Settings:
         "`uniform`: the same page, with an optional code box, for everybody.",
     )
     alarm: int = _setting(50, "Wrong codes after a right password, of all accounts, in an hour that raise the alarm.")
+    event_days: int = _setting(365, "How long the events stay that are kept in the store, in days.")
     base_template: str = _setting("twofactor/base.html", "The layout that every page extends.")
     settings_endpoint: str = _setting(
         "twofactor.settings",
@@ -74,6 +75,7 @@ class Settings:
         self._require(0.05 <= self.decoy_ratio <= 0.5, "decoy_ratio", "must lie between 0.05 and 0.5")
         self._require(self.prompt in ("adaptive", "uniform"), "prompt", 'must be "adaptive" or "uniform"')
         self._require(self.alarm >= 1, "alarm", "must be at least 1")
+        self._require(self.event_days >= 1, "event_days", "must be at least 1")
         self._require(60 <= self.setup_seconds <= 600, "setup_seconds", "must lie between 60 and 600 (ENR-04)")
         self._require(60 <= self.pending_seconds <= 600, "pending_seconds", "must lie between 60 and 600 (SES-06)")
         self._require(60 <= self.password_seconds <= 900, "password_seconds", "must lie between 60 and 900 (ENR-05)")

@@ -11,13 +11,22 @@ from blinker import Namespace
 _signals = Namespace()
 
 logged_in = _signals.signal("twofactor-logged-in")
-"""Every factor was right and the session began; adds ``factor: bool``, whether a code was part of it."""
+"""Every factor was right and the session began; adds ``factor: bool``, whether a code was part of it.
+
+And ``offset: int or None``, of that code as in `code_accepted`.
+"""
 
 code_rejected = _signals.signal("twofactor-code-rejected")
 """The password was right, the code was not; adds ``reason``: ``"wrong"``, ``"replayed"`` or ``"budget"``."""
 
 code_accepted = _signals.signal("twofactor-code-accepted")
 """A code was right and is spent; adds ``offset: int``, the time step it was made for less the server's (CLK-04)."""
+
+clock_jumped = _signals.signal("twofactor-clock-jumped")
+"""A code was presented to an account whose last one lies in the future: a clock was ahead, or another server's is.
+
+Adds ``ahead: int``, by how many time steps (CLK-03).
+"""
 
 alarm_raised = _signals.signal("twofactor-alarm")
 """So many wrong codes after a right password in an hour, of all accounts together, that somebody guesses (THR-18).
@@ -26,10 +35,10 @@ alarm_raised = _signals.signal("twofactor-alarm")
 """
 
 factor_enabled = _signals.signal("twofactor-enabled")
-"""A confirmed enrolment stands."""
+"""A confirmed enrolment stands; adds ``offset: int`` of the code where one confirmed it."""
 
 factor_disabled = _signals.signal("twofactor-disabled")
-"""The owner took the factor away with a right code."""
+"""The owner took the factor away with a right code; adds its ``offset: int``."""
 
 factor_reset = _signals.signal("twofactor-reset")
 """Somebody took every factor away; adds ``by: str``, who."""

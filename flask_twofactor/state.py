@@ -17,7 +17,7 @@ from limits.storage import Storage
 
 from .core.identifiers import normal_form, parse_identifier
 from .core.keyring import META, SECRET, Keyring, token_digest
-from .core.records import Brand, Enrolment, Mark, Notice, Origin
+from .core.records import Brand, Enrolment, Event, Mark, Notice, Origin
 from .core.totp import new_secret, parse_secret
 from .errors import HookFailed, KeyMismatch, StoreUnavailable, TwoFactorError
 from .settings import Settings
@@ -196,15 +196,27 @@ class State:
         return token, Mark(token_digest(token), subject, enrolment, now, now, password_at, code_at)
 
     def record(self, kind: str, subject: str, origin: Origin | None = None, **values: Any) -> None:
-        """Write an outcome to the audit log: what, whose, from where, and why (LOG-01)."""
-        origin = origin or self.current_origin()
-        facts = {**values, "source": origin.address, "agent": origin.agent} if origin else values
+        """Write an outcome to the audit log, and to the store once the response is sent (LOG-01)."""
+        origin = origin or self.current_origin() or Origin("", "")
+        event = Event(kind, subject, self.now, origin.address, origin.agent, values)
+        facts = {**values, "source": origin.address, "agent": origin.agent} if origin.address else values
         shown = " ".join(f"{name}={value!r}" for name, value in facts.items())
-        audit.info("%s subject=%r at=%d %s", kind, subject, self.now, shown)
+        audit.info("%s subject=%r at=%d %s", kind, subject, event.at, shown)
+        self.later(None, lambda _: self._keep(event))
+
+    def _keep(self, event: Event) -> None:
+        try:
+            self.store.add_event(event, event.at - self.settings.event_days * 86400)
+        except StoreUnavailable:  # what has happened has happened, and stands in the log above
+            logger.error("an event was not kept: %s", event.kind)
 
     def announce(self, signal: NamedSignal, subject: str, origin: Origin | None = None, **values: Any) -> None:
-        """Record and send what has happened; a receiver that raises cannot undo it, and is logged."""
+        """Record and send what has happened."""
         self.record(signal.name, subject, origin, **values)
+        self.send(signal, subject, **values)
+
+    def send(self, signal: NamedSignal, subject: str, **values: Any) -> None:
+        """Send what has happened; a receiver that raises cannot undo it, and is logged."""
         try:
             signal.send(self.sender, subject=subject, at=self.now, **values)
         except Exception as error:  # noqa: BLE001 - the same edge as for hooks: it is the host's code that failed

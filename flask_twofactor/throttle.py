@@ -40,6 +40,7 @@ KNOWN: tuple[Limit, ...] = ((10, 900), (20, 24 * 3600))
 SIGN_IN: tuple[Limit, ...] = ((5, 900),)
 """Bucket G: wrong codes or passwords of one signed-in session."""
 ALARM_SECONDS = 3600
+NEWS_SECONDS = 600
 _NO_LIMIT = 1 << 30
 
 
@@ -229,6 +230,11 @@ class Throttle:
         """Count a wrong code after a right password, of any account; True at ``limit`` in an hour, once (THR-18)."""
         with _answering():
             return self._counters.count_all([("twofactor/alarm", ALARM_SECONDS)])[0] == limit
+
+    def is_news(self, name: str) -> bool:
+        """Tell once in `NEWS_SECONDS` that ``name`` has to wait: one who goes on asking is not recorded each time."""
+        with _answering():
+            return self._counters.count_all([(f"twofactor/waits/{name}", NEWS_SECONDS)])[0] == 1
 
     def _full(self, windows: Sequence[_Window], totals: dict[str, tuple[int, int]]) -> int | None:
         """Give the seconds until every window has room, None where all have."""

@@ -17,6 +17,8 @@ Warn = Literal["", "few", "many", "stopped"]
 """What the owner is told if the attempt turns out wrong."""
 
 DAY = 24 * 3600
+AHEAD = 1800
+"""Seconds: times further in the future are of a clock that was ahead, and count as now."""
 LIMITS: dict[Pool, tuple[Limit, ...]] = {
     "unknown": ((10, DAY), (50, 30 * DAY)),
     "known": ((20, DAY), (100, 30 * DAY)),
@@ -63,13 +65,32 @@ class Budget:
         """
         pools: tuple[Pool, ...] = ("known", "unknown") if pool == "known" else (pool,)
         stopped = pool != "recovery" and self.in_a_row >= HARD_STOP
+        here = self._back_from_the_future(now)
         for one in () if stopped else pools:
-            times = add_attempt(getattr(self, one), now, LIMITS[one])
+            times = add_attempt(getattr(here, one), now, LIMITS[one])
             if times is not None:
                 changes: dict[str, Any] = {one: tuple(times)}
-                charged = replace(self, **changes)
+                charged = replace(here, **changes)
                 return charged._count(now, one) if pool != "recovery" else (charged, Charge(Attempt(now, one)))
-        return self, Charge(None)
+        return here, Charge(None)
+
+    def _back_from_the_future(self, now: int) -> Budget:
+        """Count the times of a clock that was ahead as now: they would else count until it is as late (CLK-03)."""
+        times = (*self.unknown, *self.known, *self.recovery, self.told_few, self.told_many)
+        if max(times) <= now + AHEAD:
+            return self
+
+        def pulled(at: int) -> int:
+            return now if at > now + AHEAD else at
+
+        return replace(
+            self,
+            unknown=tuple(sorted(map(pulled, self.unknown))),
+            known=tuple(sorted(map(pulled, self.known))),
+            recovery=tuple(sorted(map(pulled, self.recovery))),
+            told_few=pulled(self.told_few),
+            told_many=pulled(self.told_many),
+        )
 
     def _count(self, now: int, pool: Pool) -> tuple[Budget, Charge]:
         """Count an attempt in the row of wrong ones, and tell what its owner has to hear; each at most once a day."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 def new_id() -> str:
@@ -36,7 +37,8 @@ class Enrolment:
     """One life of a TOTP secret: pending until a right code confirms it.
 
     ``opened_by`` is the digest of the sign-in that opened a pending one, None once confirmed.
-    ``last_step`` is the last accepted time step, -1 where none was. Times are Unix seconds.
+    ``last_step`` is the time step that was accepted last, -1 where none was, ``earlier`` are some that were before
+    it (`Spent`). Times are Unix seconds.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Enrolment:
     opened_by: str | None = field(default=None, repr=False)
     last_step: int = -1
     tries: int = 0
+    earlier: tuple[int, ...] = ()
 
 
 class Mark(NamedTuple):
@@ -145,6 +148,22 @@ class Origin:
 
     address: str
     agent: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """An outcome as it is kept: what, whose, when (Unix seconds), from where, and what else there is to say of it.
+
+    ``subject`` is "" where no account has the name; ``details`` are texts, numbers and truths by name, the
+    ``reason`` of a refusal, the ``factor`` and the matched ``offset`` among them (LOG-01).
+    """
+
+    kind: str
+    subject: str
+    at: int
+    source: str = ""
+    agent: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

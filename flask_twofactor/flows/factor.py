@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..core.budget import Attempt, Pool
 from ..core.codes import parse_code
 from ..core.records import Enrolment
 from ..core.totp import matching_step, step_at
-from ..signals import alarm_raised, code_accepted, code_rejected
+from ..signals import alarm_raised, clock_jumped, code_accepted, code_rejected
 from ..state import State, logger
 from .notices import tell
 
@@ -35,8 +35,18 @@ class Guess:
     armed: bool = True
 
 
-def judge(state: State, guess: Guess, enrolment: Enrolment | None, spend: Spend) -> bool:
-    """Tell whether the guess is a right code of ``enrolment`` that ``spend`` accepted.
+class Judged(NamedTuple):
+    """What became of a guess: why it was refused, "" where it was accepted.
+
+    ``offset`` is the time step that the code was made for less the server's, None where none was accepted.
+    """
+
+    reason: str
+    offset: int | None = None
+
+
+def judge(state: State, guess: Guess, enrolment: Enrolment | None, spend: Spend) -> Judged:
+    """Tell whether the guess is a right code of ``enrolment`` that ``spend`` accepted; the caller records it.
 
     Every step is taken whatever an earlier one said (VER-07): where there is nothing to judge
     (not armed, no enrolment, no code in the text), a decoy row of the name is charged, a decoy
@@ -50,28 +60,28 @@ def judge(state: State, guess: Guess, enrolment: Enrolment | None, spend: Spend)
     pool: Pool = "known" if guess.known else "unknown"
     attempt, warn = state.store.charge(live.subject if live else decoy, now, pool)
     step = match(state, enrolment, code, now)
+    if live is not None and (ahead := live.last_step - step_at(now)) > state.settings.window:
+        _report_clock(state, guess.user, live.subject, ahead)
     if live is None or attempt is None or step is None:
         spend(decoy, "", -1, Attempt(now, pool))
-        if live is not None:
-            _reject(state, guess.user, live.subject, "budget" if attempt is None else "wrong", warn)
-        return False
+        if live is None:
+            return Judged("no-factor" if enrolment is None else "malformed")
+        return _reject(state, guess.user, live.subject, "budget" if attempt is None else "wrong", warn)
     if not spend(live.subject, live.id, step, attempt):
-        _reject(state, guess.user, live.subject, "replayed", warn)
-        return False
-    state.announce(code_accepted, live.subject, offset=step - step_at(now))
-    return True
+        return _reject(state, guess.user, live.subject, "replayed", warn)
+    offset = step - step_at(now)
+    state.send(code_accepted, live.subject, offset=offset)
+    return Judged("", offset)
 
 
-def _reject(state: State, user: Any, subject: str, reason: str, warn: str) -> None:
+def _reject(state: State, user: Any, subject: str, reason: str, warn: str) -> Judged:
     """Announce a wrong code after a right password, and raise the alarm where there are many of them.
 
     All of it once the response is sent: the time that it takes must not tell that the password was right.
     """
 
-    origin = state.current_origin()
-
     def announce(_: Any) -> None:
-        state.announce(code_rejected, subject, origin, reason=reason)
+        state.send(code_rejected, subject, reason=reason)
         if state.throttle.alarms(state.settings.alarm):
             logger.warning("alarm: %d wrong codes after a right password within an hour", state.settings.alarm)
             state.announce(alarm_raised, "", count=state.settings.alarm)
@@ -79,6 +89,17 @@ def _reject(state: State, user: Any, subject: str, reason: str, warn: str) -> No
     state.later(user, announce)
     if warn:
         tell(state, user, warn)
+    return Judged(reason)
+
+
+def _report_clock(state: State, user: Any, subject: str, ahead: int) -> None:
+    origin = state.current_origin()
+
+    def report(_: Any) -> None:
+        logger.warning("clock: the last code of subject=%r lies %d time steps ahead of this server", subject, ahead)
+        state.announce(clock_jumped, subject, origin, ahead=ahead)
+
+    state.later(user, report)
 
 
 def match(state: State, enrolment: Enrolment | None, code: str | None, now: int) -> int | None:

@@ -11,10 +11,10 @@ from ..core.decoy import shows_code_box
 from ..core.known import Known, short
 from ..core.records import Enrolment, Mark, Note, Standing
 from ..errors import CodeRejected, HookFailed, LoginRefused, SignInAgain, Throttled
-from ..signals import logged_in
+from ..signals import code_rejected, logged_in
 from ..state import State
 from ..throttle import Ticket
-from .factor import Guess, judge
+from .factor import Guess, Judged, judge
 
 MAX_PASSWORD = 1024
 """Characters; a longer one is refused before the host's hash sees it (INP-01)."""
@@ -30,12 +30,20 @@ Verdict = Literal["in", "due", "out"]
 
 @dataclass(frozen=True)
 class Login:
-    """A complete log-in: the user, the account's key, the session's new value, and whether a code was asked."""
+    """A complete log-in: the user, the account's key, the session's new value, and at which offset its code matched.
+
+    ``offset`` is None where no code was asked.
+    """
 
     user: Any
     subject: str
     token: str = field(repr=False)
-    factor: bool
+    offset: int | None
+
+    @property
+    def factor(self) -> bool:
+        """Tell whether a code was part of it."""
+        return self.offset is not None
 
 
 def identify(state: State, identifier: str) -> bool:
@@ -52,8 +60,13 @@ def look_up(state: State, identifier: str, source: str, known: Sequence[Known]) 
     A browser that somebody logged in with under this very name is not counted (THR-17).
     """
     name = name_digest(state, identifier)
-    if not any(one.name == name for one in known):
+    if any(one.name == name for one in known):
+        return
+    try:
         state.throttle.look_up(_source(state, source))
+    except Throttled:
+        _record_wait(state, {"subject": "", "name": name.hex()}, "look-ups", source)
+        raise
 
 
 def check(
@@ -67,21 +80,27 @@ def check(
     """
     user = state.hooks.ask("user_lookup", identifier)
     subject = _subject(state, user, identifier)
-    ticket = _count(state, identifier, source, subject, known)
+    # A name without an account is often a password in the wrong box: it is recorded as a digest (LOG-03).
+    absent = {"subject": "", "name": name_digest(state, identifier).hex()}
+    whose: dict[str, Any] = absent if user is None else {"subject": subject}
+    try:
+        ticket = _count(state, identifier, source, subject, known)
+    except Throttled:
+        _record_wait(state, whose, "log-in", source)
+        raise
     enrolment = state.store.enrolment(subject)
     knows = _password_is_right(state, user, password)
     # Asked after a wrong password too: what it costs must not tell that the password was right (VER-07).
     right = user is not None and state.hooks.is_yes("may_login", user) and knows
     guess = Guess(identifier, user, code, ticket.known, armed=right)
-    token = _judge_factor(state, guess, subject, enrolment)
-    if token is None:
-        reason = "no-account" if user is None else "password" if not knows else "may-login" if not right else "code"
-        # A name without an account is often a password in the wrong box: it is logged as a digest (LOG-03).
-        whose = subject if user is not None else "name " + name_digest(state, identifier).hex()
-        state.record("twofactor-log-in-refused", whose, reason=reason)
+    token, judged = _judge_factor(state, guess, subject, enrolment)
+    if judged.reason:
+        before = "no-account" if user is None else "password" if not knows else "may-login"
+        reason = judged.reason if right else before
+        state.record("twofactor-log-in-refused", **whose, reason=reason)
         raise LoginRefused("the log-in was not right")
     state.throttle.refund(ticket)
-    return Login(user, subject, token, enrolment is not None)
+    return Login(user, subject, token, judged.offset)
 
 
 def _count(state: State, name: str, source: str, subject: str, known: Sequence[Known]) -> Ticket:
@@ -91,6 +110,11 @@ def _count(state: State, name: str, source: str, subject: str, known: Sequence[K
     if browser:
         browser = state.keyring.digest(f"known\n{subject}\n{browser}")
     return state.throttle.log_in(state.keyring.digest(f"name\n{name}"), _source(state, source), browser)
+
+
+def _record_wait(state: State, whose: dict[str, Any], where: str, source: str) -> None:
+    if state.throttle.is_news(_source(state, source)):
+        state.record("twofactor-throttled", **whose, reason=where)
 
 
 def _source(state: State, source: str) -> str:
@@ -107,18 +131,18 @@ def name_digest(state: State, identifier: str) -> bytes:
     return short(state.keyring.digest(f"known name\n{identifier}"))
 
 
-def _judge_factor(state: State, guess: Guess, subject: str, enrolment: Enrolment | None) -> str | None:
+def _judge_factor(state: State, guess: Guess, subject: str, enrolment: Enrolment | None) -> tuple[str, Judged]:
     now = state.now
     code_at = now if enrolment else 0
     token, mark = state.new_mark(subject, enrolment.id if enrolment else "", password_at=now, code_at=code_at)
     if guess.armed and enrolment is None:
         state.store.add_mark(mark)
-        return token
+        return token, Judged("")
 
     def spend(account: str, life: str, step: int, attempt: Attempt) -> bool:
         return state.store.spend_step(account, life, step, attempt, mark)
 
-    return token if judge(state, guess, enrolment, spend) else None
+    return token, judge(state, guess, enrolment, spend)
 
 
 @dataclass(frozen=True)
@@ -136,15 +160,19 @@ class SignIn:
     replaces: str = field(default="", repr=False)
 
 
-def answer(state: State, sign_in: SignIn, code: str | None, source: str, known: Sequence[Known] = ()) -> str:
-    """Judge the code that a session owes, or that step-up asks for; give the session's new value.
+def answer(state: State, sign_in: SignIn, code: str | None, source: str, known: Sequence[Known] = ()) -> Login:
+    """Judge the code that a session owes, or that step-up asks for.
 
     Raises `Throttled`, `SignInAgain` after too many wrong codes of one session, or `CodeRejected`.
     """
     subject = sign_in.subject
-    tickets = [session_ticket(state, sign_in.id)]
+    tickets = [session_ticket(state, subject, sign_in.id)]
     if sign_in.owes:
-        tickets.append(_count(state, f"challenge\n{subject}", source, subject, known))
+        try:
+            tickets.append(_count(state, f"challenge\n{subject}", source, subject, known))
+        except Throttled:
+            _record_wait(state, {"subject": subject}, "challenge", source)
+            raise
     is_known = any(one.subject == subject_digest(state, subject) for one in known)
     enrolment = state.store.enrolment(subject)
     life = enrolment.id if enrolment else ""
@@ -154,25 +182,28 @@ def answer(state: State, sign_in: SignIn, code: str | None, source: str, known: 
         return state.store.spend_step(account, life, step, attempt, mark)
 
     known_enough = tickets[-1].known if sign_in.owes else is_known
-    if not judge(state, Guess(subject, sign_in.user, code, known_enough), enrolment, spend):
+    judged = judge(state, Guess(subject, sign_in.user, code, known_enough), enrolment, spend)
+    if judged.reason:
+        state.record(code_rejected.name, subject, reason=judged.reason)
         raise CodeRejected("the code was not right")
     if sign_in.replaces:
         state.store.remove_mark(sign_in.replaces)
     state.throttle.refund(*tickets)
-    return token
+    return Login(sign_in.user, subject, token, judged.offset)
 
 
-def session_ticket(state: State, sign_in: str) -> Ticket:
+def session_ticket(state: State, subject: str, sign_in: str) -> Ticket:
     """Count a code or a password of a session (bucket G)."""
     try:
         return state.throttle.sign_in(state.keyring.digest(f"sign-in\n{sign_in}"))
     except Throttled as error:
+        state.record("twofactor-throttled", subject, reason="sign-in")
         raise SignInAgain(error.retry_after) from None
 
 
-def entered(state: State, subject: str, *, factor: bool) -> None:
+def entered(state: State, done: Login) -> None:
     """Announce that a session began, once it has."""
-    state.announce(logged_in, subject, factor=factor)
+    state.announce(logged_in, done.subject, factor=done.factor, offset=done.offset)
 
 
 def confirm_password(state: State, user: Any, password: str, sign_in: str, before: Mark | None) -> str:
@@ -181,13 +212,15 @@ def confirm_password(state: State, user: Any, password: str, sign_in: str, befor
     Raises `SignInAgain` after too many wrong ones of that sign-in, or `LoginRefused` where it was not right.
     """
     subject = state.subject_of(user)
-    ticket = session_ticket(state, sign_in)
+    ticket = session_ticket(state, subject, sign_in)
     if not _password_is_right(state, user, password):
+        state.record("twofactor-password-refused", subject)
         raise LoginRefused("the password was not right")
     life, code_at = (before.enrolment, before.code_at) if before else ("", 0)
     token, mark = state.new_mark(subject, life, password_at=state.now, code_at=code_at)
     state.store.add_mark(mark, replaces=before.digest if before else "")
     state.throttle.refund(ticket)
+    state.record("twofactor-password-confirmed", subject)
     return token
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.budget import Attempt
 from ..errors import CodeRejected, FactorRequired, StoreUnavailable
-from ..signals import factor_disabled, factor_reset, sessions_ended
+from ..signals import code_accepted, code_rejected, factor_disabled, factor_reset, sessions_ended
 from ..state import State, logger
 from .factor import Guess, judge
 from .login import session_ticket
@@ -39,21 +39,23 @@ def disable(state: State, user: Any, text: str | None, sign_in: str, password_at
     """
     if state.hooks.is_yes("requirement", user):
         raise FactorRequired("the factor is mandatory for this account")
-    ticket = session_ticket(state, sign_in)
     subject = state.subject_of(user)
+    ticket = session_ticket(state, subject, sign_in)
     enrolment = state.store.enrolment(subject)
     token, mark = state.new_mark(subject, "", password_at=password_at, code_at=0)
 
     def spend(account: str, life: str, step: int, attempt: Attempt) -> bool:
         return state.store.disable(account, life, step, attempt, mark)
 
-    if not judge(state, Guess(subject, user, text, known), enrolment, spend):
+    judged = judge(state, Guess(subject, user, text, known), enrolment, spend)
+    if judged.reason:
+        state.record(code_rejected.name, subject, reason=judged.reason)
         raise CodeRejected("the code was not right")
     try:
         state.throttle.refund(ticket)
     except StoreUnavailable:  # the factor is off, whatever becomes of the count
         logger.error("the counters did not answer: a right code stays counted for its session")
-    state.announce(factor_disabled, subject)
+    state.announce(factor_disabled, subject, offset=judged.offset)
     return token
 
 
@@ -64,7 +66,12 @@ def verify(state: State, user: Any, text: str) -> bool:
     def spend(account: str, life: str, step: int, attempt: Attempt) -> bool:
         return state.store.spend_step(account, life, step, attempt, None)
 
-    return judge(state, Guess(subject, user, text, known=False), state.store.enrolment(subject), spend)
+    judged = judge(state, Guess(subject, user, text, known=False), state.store.enrolment(subject), spend)
+    if judged.reason:
+        state.record(code_rejected.name, subject, reason=judged.reason)
+        return False
+    state.record(code_accepted.name, subject, offset=judged.offset)
+    return True
 
 
 def reset(state: State, user: Any, by: str) -> bool:

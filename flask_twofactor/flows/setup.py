@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.codes import parse_code
 from ..core.records import Enrolment, new_id
-from ..core.totp import in_groups, new_secret, parse_secret, provisioning_uri
+from ..core.totp import in_groups, new_secret, parse_secret, provisioning_uri, step_at
 from ..errors import AlreadyEnrolled, CodeRejected, SetupExpired, StoreUnavailable, TwoFactorError
 from ..signals import factor_enabled
 from ..state import State
@@ -66,13 +66,14 @@ def confirm(state: State, subject: str, opened_by: str, text: str | None, passwo
         raise SetupExpired("too many wrong codes for one key")
     step = match(state, pending, code, now)
     if step is None:
+        state.record("twofactor-set-up-refused", subject, reason="code")
         if pending.tries + 1 >= MAX_TRIES:  # that was the last guess: the next page shows a new key
             raise SetupExpired("too many wrong codes for one key")
         raise CodeRejected("the code was not right")
     token, mark = state.new_mark(subject, pending.id, password_at=password_at, code_at=now)
     if not state.store.confirm_enrolment(subject, pending.id, step, now, mark):
         raise SetupExpired("the factor was set up meanwhile")
-    state.announce(factor_enabled, subject)
+    state.announce(factor_enabled, subject, offset=step - step_at(now))
     return token
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from ..core.budget import Attempt, Charge, Pool
-from ..core.records import Enrolment, Mark, Standing
+from ..core.records import Enrolment, Event, Mark, Standing
 
 
 class Store(Protocol):
@@ -44,7 +44,7 @@ class Store(Protocol):
         """Count an attempt on the account's budget before it is judged (`Budget.charge`)."""
 
     def spend_step(self, subject: str, enrolment: str, step: int, attempt: Attempt | None, mark: Mark | None) -> bool:
-        """Accept ``step`` if it is above the last one of a confirmed enrolment, at most once (RPL-01).
+        """Accept ``step`` of a confirmed enrolment, at most once (`Spent.accept`, RPL-01).
 
         In the same transaction the ``attempt`` is refunded (`Budget.refund`) and the ``mark`` written.
         """
@@ -88,6 +88,12 @@ class Store(Protocol):
 
         ``refill`` clears its attempts, not the hard stop.
         """
+
+    def add_event(self, event: Event, not_before: int) -> None:
+        """Keep an outcome; now and then those of before ``not_before`` go."""
+
+    def events(self, subject: str | None, limit: int) -> list[Event]:
+        """Give the last outcomes of an account, of all of them where None, the newest first."""
 
     def forget(self, subject: str) -> None:
         """Delete all that is known of the account; what stays is its key with a new random epoch.

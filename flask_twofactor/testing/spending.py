@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from ..core.budget import HARD_STOP, Attempt, Budget, Charge, Pool
+from ..core.steps import BOUND
 from ..stores.base import Store
 from .ground import (
     DAY,
@@ -79,11 +80,27 @@ class Spending(Ground):
         assert store.spend_step(life.subject, life.id, STEP, None, None) is False
         assert store.enrolment(life.subject) == dataclasses.replace(life, last_step=STEP)
 
+    def test_each_step_is_spent_once_whichever_handle_is_asked(self) -> None:
+        store = self.store()
+        life = enrol(store)
+        steps = [STEP, STEP, STEP + 1, STEP + 1]
+        assert [store.spend_step(life.subject, life.id, step, None, None) for step in steps] == [True, False] * 2
+
     def test_after_a_step_the_one_before_is_refused_and_the_next_is_accepted(self) -> None:
         store = self.store()
         life = enrol(store)
         spent = [store.spend_step(life.subject, life.id, STEP + more, None, None) for more in (0, -1, 1)]
         assert spent == [True, False, True]
+
+    def test_a_last_step_of_a_clock_that_was_ahead_does_not_stand_in_the_way(self) -> None:
+        store = self.store()
+        life = enrol(store)
+        steps = [STEP + BOUND + 2, STEP, STEP, STEP + 1, STEP + BOUND + 2, STEP + BOUND + 3]
+        spent = [store.spend_step(life.subject, life.id, step, None, None) for step in steps]
+        assert spent == [True, True, False, True, False, True]
+        found = store.enrolment(life.subject)
+        assert found is not None
+        assert (found.last_step, found.earlier) == (STEP + BOUND + 3, (STEP + BOUND + 2, STEP, STEP + 1))
 
     def test_a_step_beyond_32_bits_is_spent_once(self) -> None:
         store = self.store()

@@ -50,6 +50,7 @@ def attach(app: Flask, state: State) -> None:
         app.register_error_handler(error, pages.problem)
     gate.watch(app)
     app.after_request_funcs.setdefault(None, []).insert(0, functools.partial(_finish, app))
+    app.teardown_request(functools.partial(_leave_nothing, app))
 
 
 def take_over(app: Flask, endpoint: str) -> None:
@@ -87,3 +88,9 @@ def _finish(app: Flask, response: Response) -> Response:
     if "_twofactor_later" in marks:
         response.call_on_close(functools.partial(run_later, app, marks.pop("_twofactor_later")))
     return response
+
+
+def _leave_nothing(app: Flask, _: BaseException | None) -> None:
+    """Do what no response took along, since an ``after_request`` of the host's raised before `_finish`."""
+    if waiting := g.pop("_twofactor_later", None):
+        run_later(app, waiting)

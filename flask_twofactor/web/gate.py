@@ -54,6 +54,8 @@ def bind(app: Flask) -> bool:
         return False
     load, unauthorized = manager._load_user, manager.unauthorized
     manager._load_user = functools.partial(_load, manager, load)
+    from_cookie = manager._load_user_from_remember_cookie
+    manager._load_user_from_remember_cookie = functools.partial(_load_from_cookie, from_cookie)
     manager.unauthorized = functools.partial(_unauthorized, unauthorized)
     setattr(manager, BOUND, True)
     return True
@@ -94,6 +96,11 @@ def _load(manager: LoginManager, load: Any) -> None:
     finally:
         if not entered:
             manager._update_request_context_with_user()  # nobody
+
+
+def _load_from_cookie(load: Any, cookie: str) -> Any:
+    """Load by a remember cookie; nobody by one whose digest is not ASCII, at which Flask-Login 0.6 raises."""
+    return load(cookie) if cookie.rpartition("|")[2].isascii() else None
 
 
 def _judge(state: State, user: Any, source: Source) -> Presence:

@@ -93,7 +93,7 @@ def _judge_credential(state: State, form: Any, identifier: str, target: str | No
     except Throttled as error:
         return throttled(_credential_page(state, form, identifier, target, error=waiting(error)), error)
     browser.keep_known(state, done.subject, identifier)
-    login.entered(state, done.subject, factor=done.factor)
+    login.entered(state, done)
     return redirect(leads_to)
 
 
@@ -146,14 +146,14 @@ def challenge() -> Any:
     try:
         leads_to = target or after_login(state, found.user)
         known = browser.known_accounts(state)
-        token = login.answer(state, _sign_in(found), form.code.data, client_source(), known)
+        done = login.answer(state, _sign_in(found), form.code.data, client_source(), known)
     except CodeRejected:
         return _challenge_page(state, form, found, target, WRONG_CODE)
     except Throttled as error:
         return throttled(_challenge_page(state, form, found, target, waiting(error)), error)
-    browser.renew(state, token, keep_all=True)
+    browser.renew(state, done.token, keep_all=True)
     browser.keep_known(state, found.subject)
-    login.entered(state, found.subject, factor=True)
+    login.entered(state, done)
     return redirect(leads_to)
 
 

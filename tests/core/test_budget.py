@@ -377,3 +377,31 @@ def test_a_success_in_the_same_second_takes_no_warning_of_another_attempt_back()
     budget, charged = budget.charge(START, "known")
     assert charged.attempt is not None
     assert budget.refund(charged.attempt).charge(START + 1, "unknown")[1].warn == ""
+
+
+def test_a_fresh_budget_holds_nothing() -> None:
+    assert Budget() == Budget(unknown=(), known=(), recovery=(), in_a_row=0, told_few=0, told_many=0)
+    assert Attempt(START, "known").warn == ""
+
+
+@pytest.mark.requirement("RPL-04")
+@pytest.mark.parametrize("pool", POOLS)
+def test_the_refund_of_the_only_attempt_leaves_a_fresh_budget(pool: Pool) -> None:
+    budget, charged = Budget().charge(START, pool)
+    assert charged.attempt is not None
+    assert budget.refund(charged.attempt) == Budget()
+
+
+@pytest.mark.requirement("THR-11")
+@pytest.mark.parametrize(("before", "name"), [(FEW - 1, "told_few"), (MANY - 1, "told_many")])
+def test_a_warning_that_is_taken_back_was_never_given(before: int, name: str) -> None:
+    budget, charged = guess(Budget(), before)[0].charge(START + 5, "unknown")
+    assert charged.attempt is not None
+    assert getattr(budget.refund(charged.attempt), name) == 0
+
+
+@pytest.mark.requirement("THR-11")
+@pytest.mark.parametrize(("later", "warn"), [(DAY - 1, ""), (DAY, "many")])
+def test_a_day_after_the_second_warning_it_comes_again(later: int, warn: Warn) -> None:
+    budget = Budget(known=(START + 10,) * MANY, told_few=START + 10, told_many=START)
+    assert budget.charge(START + later, "known")[1].warn == warn

@@ -46,6 +46,7 @@ REFUSED = {
     "letters": "abcdef",
     "a letter among digits": "12345a",
     "letter O for zero": "12345O",
+    "letter X between digits": "123X456",
     "superscripts": "\u00b9\u00b2\u00b3\u2074\u2075\u2076",
     "subscripts": "\u2081\u2082\u2083\u2084\u2085\u2086",
     "circled": "\u2460\u2461\u2462\u2463\u2464\u2465",

@@ -117,3 +117,7 @@ def test_three_processes_give_a_thousand_names_the_same_answers() -> None:
 def test_the_answers_of_this_release_are_those_of_the_next() -> None:
     names = ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi"]
     assert [shows_code_box(KEY, name, 0.5) for name in names] == [True, False, False, False, True, True, True, True]
+
+
+def test_a_name_that_is_no_text_of_unicode_has_an_answer_too() -> None:
+    assert {shows_code_box(KEY, f"{name}\ud800") for name in NAMES[:100]} == {True, False}

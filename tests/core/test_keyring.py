@@ -209,4 +209,42 @@ def test_digests_of_different_texts_differ() -> None:
 
 @given(st.text())
 def test_a_digest_never_raises(text: str) -> None:
-    assert len(RING.digest(text)) == len(token_digest(text)) == 64
+    for one in (text, text + "\ud800"):
+        assert len(RING.digest(one)) == len(token_digest(one)) == 64
+
+
+# Sealed by version 0.1.0 under `KEY`, for the account alice.
+FROM_BEFORE = {
+    "secret": "1.PLC5a4EajLLxTPn4lvBPN2B0_TeHqcmmE-VugXroDNA",
+    "meta": "1.NKls11IIBrwYoKjY6FhN2pggM7QNMjyjaM2EjTjdP08",
+    "pending": "1.UXNtawgausZISp9DBxcusVMGFEqQ-bkL-pd01Gif60E",
+    "note": "1.w4EZQzl1-IvxWXoUvAxZ5LWemkCpbH0a4mKAjoSa8sg",
+    "remember": "1.F7N2YMYkFtj6Nj6udoB4SfFaYikE-NMHpnTv8AXoKc4",
+    "known": "1.mZY5u08OCDFT8Mj0YJm22A2_HY3vkAy2lDU9VkOQkbU",
+    "unlock": "1.uBW6DSM57dH9Klk_qz_f9jj-vED6QQgqxq7H9h3m4bU",
+    "throttle": "1.qr9zs0xQxRuJINKVm6AJvdanTl2dHMq1EGHuXIxTGU4",
+}
+
+
+@pytest.mark.parametrize(("purpose", "sealed"), FROM_BEFORE.items(), ids=FROM_BEFORE)
+def test_what_an_earlier_release_sealed_still_opens(purpose: str, sealed: str) -> None:
+    assert RING.open(purpose, sealed, "alice") == b"kept"
+
+
+def test_the_purposes_are_those_of_earlier_releases() -> None:
+    named = [keyring.SECRET, keyring.META, keyring.PENDING, keyring.NOTE]
+    named += [keyring.REMEMBER, keyring.KNOWN, keyring.UNLOCK, keyring.THROTTLE]
+    assert [*FROM_BEFORE] == [*PURPOSES] == named
+
+
+def test_the_names_of_counters_and_marks_are_those_of_earlier_releases() -> None:
+    assert RING.digest("alice") == "995f997bd041ee1096c35c5c0d432bf3f48ce935342f2615484a8a17a0bb180a"
+    assert token_digest("token") == "7b3efc0a1c4bc54e7398811f7e474e461a9c00cbc951f33b886a5f207c820ef2"
+
+
+@pytest.mark.parametrize(("length", "opens"), [(4096, True), (4097, False)])
+def test_a_text_of_4096_characters_opens_and_a_longer_one_does_not(length: int, opens: bool) -> None:
+    plain = b"x" * ((length - 2) * 3 // 4 - 28)
+    sealed = RING.seal(SECRET, plain)
+    assert len(sealed) == length
+    assert (RING.open(SECRET, sealed) == plain) is opens

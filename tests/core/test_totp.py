@@ -288,6 +288,17 @@ def test_groups_put_together_are_the_secret(secret: str) -> None:
     assert all(len(one) == 4 for one, _ in pairwise(groups))
 
 
+def test_a_secret_is_shown_in_groups_of_four_or_of_another_size() -> None:
+    assert totp.in_groups("ABCDEFGHIJ") == ["ABCD", "EFGH", "IJ"]
+    assert totp.in_groups("ABCDEFGHIJ", 5) == ["ABCDE", "FGHIJ"]
+
+
+@pytest.mark.requirement("ENR-01")
+def test_the_sizes_of_secrets_are_those_of_rfc_4226_and_no_other() -> None:
+    for size, read in ((15, False), (16, True), (64, True), (65, False)):
+        assert (totp.parse_secret(base64.b32encode(bytes(size)).decode()) is not None) is read, size
+
+
 # --- the otpauth URI
 
 
@@ -345,3 +356,25 @@ def test_any_issuer_and_account_give_a_uri_that_parses_back_to_the_same_secret(a
 def test_an_ordinary_name_is_not_altered() -> None:
     uri = totp.provisioning_uri(RFC_SECRET, "Zoë Müller & Söhne 100%", "Café – 語")
     assert label_of(uri) == "Café – 語:Zoë Müller & Söhne 100%"
+
+
+@pytest.mark.requirement("ENR-13")
+def test_names_of_nothing_that_can_be_shown_are_replaced() -> None:
+    assert label_of(totp.provisioning_uri(RFC_SECRET, " : \n", "\u202e:")) == "Console:account"
+
+
+@pytest.mark.requirement("ENR-13")
+def test_a_long_issuer_takes_48_bytes_and_a_long_account_the_rest_of_128() -> None:
+    assert label_of(totp.provisioning_uri(RFC_SECRET, "a" * 300, "i" * 300)) == "i" * 48 + ":" + "a" * 79
+    assert label_of(totp.provisioning_uri(RFC_SECRET, "a" * 300, "i")) == "i:" + "a" * 126
+
+
+@pytest.mark.requirement("ENR-13")
+def test_what_is_dropped_from_a_label_leaves_one_space() -> None:
+    uri = totp.provisioning_uri(RFC_SECRET, "a:b\u200ec  d", " The \n Console ")
+    assert label_of(uri) == "The Console:a b c d"
+
+
+@pytest.mark.requirement("ENR-13")
+def test_a_letter_that_would_be_cut_in_two_is_left_out() -> None:
+    assert label_of(totp.provisioning_uri(RFC_SECRET, "a", "x" + "é" * 40)) == "x" + "é" * 23 + ":a"

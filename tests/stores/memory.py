@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask_twofactor.core.budget import Attempt, Budget, Charge, Pool
-from flask_twofactor.core.records import Enrolment, Mark, Standing, new_epoch
+from flask_twofactor.core.records import Enrolment, Event, Mark, Standing, new_epoch
+from flask_twofactor.core.steps import Spent
 
 
 @dataclass
@@ -21,6 +22,7 @@ class Data:
     budgets: dict[str, Budget] = field(default_factory=dict)
     enrolments: dict[tuple[str, str], Enrolment] = field(default_factory=dict)
     marks: dict[str, Mark] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
     lock: Any = field(default_factory=threading.RLock)
 
 
@@ -106,7 +108,7 @@ class MemoryStore:
             checked()
             if found is None:
                 return False
-            self._keep(replace(found, last_step=step))
+            self._keep(found)
             self._refund(subject, budget, attempt)
             if mark is not None:
                 self._data.marks[mark.digest] = mark
@@ -188,7 +190,7 @@ class MemoryStore:
     def reset(self, subject: str) -> bool:
         with self._data.lock:
             stood = self.enrolment(subject) is not None
-            self.forget(subject)
+            self._clear(subject)
             return stood
 
     def end_sessions(self, subject: str, refill: bool = False) -> int:
@@ -204,7 +206,19 @@ class MemoryStore:
             self._data.epochs[subject] = new_epoch()
             return len(mine)
 
+    def add_event(self, event: Event, not_before: int) -> None:
+        with self._data.lock:
+            self._data.events[:] = [event, *(one for one in self._data.events if one.at >= not_before)]
+
+    def events(self, subject: str | None, limit: int) -> list[Event]:
+        return [one for one in self._data.events if subject in (None, one.subject)][:limit]
+
     def forget(self, subject: str) -> None:
+        with self._data.lock:
+            self._clear(subject)
+            self._data.events[:] = [one for one in self._data.events if one.subject != subject]
+
+    def _clear(self, subject: str) -> None:
         with self._data.lock:
             for one in self._of(subject):
                 del self._data.enrolments[subject, one.id]
@@ -229,8 +243,12 @@ class MemoryStore:
         return found if found is not None and found.confirmed_at is None else None
 
     def _spendable(self, subject: str, enrolment: str, step: int) -> Enrolment | None:
+        """Give the enrolment as it is once the step is spent."""
         found = self._data.enrolments.get((subject, enrolment))
-        return found if found is not None and found.confirmed_at is not None and found.last_step < step else None
+        if found is None or found.confirmed_at is None:
+            return None
+        spent = Spent(found.last_step, found.earlier).accept(step)
+        return spent and replace(found, last_step=spent.last, earlier=spent.earlier)
 
     def _budget(self, subject: str) -> Budget:
         return self._data.budgets.get(subject, Budget())

@@ -239,11 +239,14 @@ def test_the_gates_read_finds_account_mark_and_enrolment_by_an_index(
         assert any(step.startswith(f"SEARCH twofactor_{table} USING") for step in steps), (table, steps)
 
 
-@pytest.mark.parametrize("name", ["enrolment", "pending", "meta", "counted", "lock_account", "next_enrolment"])
+@pytest.mark.parametrize(
+    "name",
+    ["enrolment", "pending", "spent", "meta", "counted", "lock_account", "next_enrolment", "events_of"],
+)
 def test_every_other_read_is_by_an_index_too(sqlite_store: SqlStore, sqlite_database: Database, name: str) -> None:
     SqlCounters(sqlite_database, lambda: START)
     statement = sqlite_database.statements[name]
-    values = dict.fromkeys(["s", "s2", "i", "o", "n", "d"], "x")
+    values = {**dict.fromkeys(["s", "s2", "i", "o", "n", "d"], "x"), "m": 1}
     with closing(sqlite3.connect(str(sqlite_database.engine.url.database))) as connection:
         plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.bind(values))]
     kinds = ("USING INDEX", "USING COVERING INDEX", "USING PRIMARY KEY")
@@ -254,6 +257,8 @@ def test_every_other_read_is_by_an_index_too(sqlite_store: SqlStore, sqlite_data
     "name",
     [
         "spend",
+        "drop_old_events",
+        "drop_events",
         "confirm",
         "drop_mark",
         "drop_marks",
@@ -267,7 +272,7 @@ def test_every_other_read_is_by_an_index_too(sqlite_store: SqlStore, sqlite_data
 def test_every_write_finds_its_rows_by_an_index(sqlite_store: SqlStore, sqlite_database: Database, name: str) -> None:
     SqlCounters(sqlite_database, lambda: START)
     statement = sqlite_database.statements[name]
-    values = {**dict.fromkeys(["s", "i", "d", "n", "a"], "x"), **dict.fromkeys(["k", "k2", "t", "m"], 1)}
+    values = {**dict.fromkeys(["s", "i", "d", "n", "a"], "x"), **dict.fromkeys(["k", "old", "e", "t", "m"], 1)}
     values |= dict.fromkeys(["now", "amount", "amount2", "expiry"], 1)
     values |= {f"b_{one.name}": "" for one in fields(Budget)}
     with closing(sqlite3.connect(str(sqlite_database.engine.url.database))) as connection:
@@ -299,9 +304,10 @@ def test_a_log_in_costs_a_known_number_of_transactions(make_app: Callable[..., H
         assert log_in(host, "alice-password", host.code("alice"))
     with traced(database) as without:
         assert log_in(host, "bob-password", None, name="bob")
-    assert sum(one.startswith("BEGIN") for one in with_factor) == 4  # pair, budget, step and mark, pair again
+    # limits, budget, step and mark, limits again
+    assert sum(one.startswith("BEGIN") for one in with_factor) == 4
     assert sum(one.startswith("BEGIN") for one in without) == 3
-    assert len(with_factor) <= 50  # 37 of them for the visible limits: six looks, five counts, seven refunds
+    assert len(with_factor) <= 51  # 37 of them for the visible limits: six looks, five counts, seven refunds
     assert len(without) <= 42
 
 
@@ -320,7 +326,7 @@ def test_every_log_in_that_fails_runs_the_same_statements(make_app: Callable[...
 
     def statements(name: str, password: str, code: str | None) -> list[str]:
         # In a request, so that what waits for the end of its response is left out: nobody can measure that (ENU-11).
-        with traced(database) as seen, host.app.test_request_context():
+        with host.app.test_request_context(), traced(database) as seen:
             assert not log_in(host, password, code, name=name, source=f"198.51.100.{next(sources)}")
         return seen
 

@@ -18,7 +18,7 @@ from flask_twofactor.flows import login, manage, setup
 from flask_twofactor.signals import code_rejected
 from flask_twofactor.state import State
 from flask_twofactor.stores.sql import Database, SqlStore
-from flask_twofactor.stores.sql.schema import enrolment
+from flask_twofactor.stores.sql.schema import SCHEMA_VERSION, enrolment
 from flask_twofactor.throttle import Ticket
 from tests.stores.racing import race
 from tests.stores.records import STEP, make_confirmed, make_mark, make_pending, new_digest
@@ -384,4 +384,4 @@ def test_8_processes_that_open_a_new_store_at_once_make_its_tables_and_one_decoy
     assert [len(set(keys)) for keys in rounds] == [1] * len(uris)
     assert len({keys[0] for keys in rounds}) == len(uris)
     for uri in uris:
-        assert open_store(uri).meta("schema") == "2"
+        assert open_store(uri).meta("schema") == SCHEMA_VERSION

@@ -10,6 +10,7 @@ import pytest
 from flask_twofactor.core.records import Enrolment, new_id
 from flask_twofactor.errors import SchemaMismatch
 from flask_twofactor.stores.sql import Database, SqlStore
+from flask_twofactor.stores.sql.schema import SCHEMA_VERSION
 
 
 @pytest.mark.requirement("ENR-16")
@@ -20,8 +21,8 @@ def test_an_account_may_hold_several_enrolments(tmp_path: Path) -> None:
     store.init()
     phone, spare = (Enrolment(new_id(), "alice", "sealed", 1, confirmed_at=1) for _ in range(2))
     with database.transaction() as run:
-        run.write("add_enrolment", **asdict(phone))
-        run.write("add_enrolment", **asdict(spare))
+        run.write("add_enrolment", **{**asdict(phone), "earlier": ""})
+        run.write("add_enrolment", **{**asdict(spare), "earlier": ""})
     assert {row.id for row in store.enrolments()} == {phone.id, spare.id}
     database.close()
 
@@ -30,7 +31,7 @@ def test_tables_of_another_release_are_refused_with_both_versions(tmp_path: Path
     database = Database.connect(f"sqlite:///{tmp_path / 'store.sqlite'}")
     store = SqlStore(database)
     store.init()
-    assert store.replace_meta("schema", "2", "1")
-    with pytest.raises(SchemaMismatch, match="version 1, this release needs version 2"):
+    assert store.replace_meta("schema", SCHEMA_VERSION, "1")
+    with pytest.raises(SchemaMismatch, match=f"version 1, this release needs version {SCHEMA_VERSION}"):
         store.init()
     database.close()

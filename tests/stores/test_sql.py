@@ -11,6 +11,7 @@ from flask_twofactor.core.records import Enrolment, Mark, Standing
 from flask_twofactor.errors import StoreUnavailable
 from flask_twofactor.stores.base import Store
 from flask_twofactor.stores.sql import Database, SqlStore
+from flask_twofactor.stores.sql.schema import SCHEMA_VERSION
 from tests.stores.records import STEP, make_confirmed, make_mark, make_pending, new_digest
 from tests.support.host import START
 
@@ -50,7 +51,7 @@ def room(store: Store, subject: str = "alice", at: int = START, pool: Pool = "un
 
 def test_the_sql_store_is_a_store(store: SqlStore) -> None:
     typed: Store = store
-    assert typed.meta("schema") == "2"
+    assert typed.meta("schema") == SCHEMA_VERSION
 
 
 # --- the store itself

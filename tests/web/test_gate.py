@@ -955,3 +955,11 @@ def test_receivers_of_flask_logins_signal_still_get_the_user(enrolled: Host) -> 
         enrolled.person().legacy("bob")
         enrolled.person().log_in("alice")
     assert heard == ["bob", "alice"]
+
+
+@pytest.mark.requirement("INP-06", "SES-05")
+@pytest.mark.parametrize("cookie", ["|\x80", "1|\xe9\xe9", "\xff|\xff", "|", "\x80"])
+def test_a_remember_cookie_that_is_not_ascii_is_nobody_and_no_error(enrolled: Host, cookie: str) -> None:
+    person = enrolled.person(HTTP_COOKIE=f"remember_token={cookie}")
+    assert person.me is None
+    assert person.get("/two-factor/challenge").status_code == 302

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from functools import partial
@@ -11,6 +12,7 @@ from functools import partial
 import pytest
 from werkzeug.test import TestResponse
 
+from flask_twofactor.signals import clock_jumped, code_accepted
 from tests.support.host import Clock, Host, Person, alert, csrf_token
 from tests.support.watching import Heard, bare, rows, tamper, watched_store
 
@@ -404,3 +406,62 @@ def test_a_step_of_more_than_32_bits_is_kept_whole(enrolled: Host, clock: Clock)
     assert tamper(enrolled, "UPDATE twofactor_enrolment SET tries = tries WHERE last_step = ?", 2**33) == 1
     assert not passes(enrolled, enrolled.code("alice"))
     assert passes(enrolled, enrolled.code("alice", 1))
+
+
+# A clock that was ahead
+
+
+def hear_of_jumps(host: Host) -> list[tuple[str, int]]:
+    jumps: list[tuple[str, int]] = []
+
+    def jumped(_: object, subject: str, ahead: int, **__: object) -> None:
+        jumps.append((subject, ahead))
+
+    clock_jumped.connect(jumped, host.app, weak=False)
+    return jumps
+
+
+@pytest.mark.requirement("CLK-03")
+def test_a_clock_that_was_an_hour_ahead_locks_nobody_out(
+    enrolled: Host, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    jumps = hear_of_jumps(enrolled)
+    clock.move(3600)
+    ahead = enrolled.code("alice")
+    assert passes(enrolled, ahead)
+    clock.move(-3600)
+    code = enrolled.code("alice")
+    assert passes(enrolled, code)
+    assert jumps == [("1", 120)]
+    assert "lies 120 time steps ahead" in caplog.text
+    assert not passes(enrolled, code)
+    assert jumps == [("1", 120)]
+    clock.move(3600)
+    assert not passes(enrolled, ahead)
+    assert passes(enrolled, enrolled.code("alice", 1))
+
+
+@pytest.mark.requirement("CLK-03")
+def test_codes_of_an_account_are_counted_again_once_the_clock_is_right(enrolled: Host, clock: Clock) -> None:
+    """A budget spent on a clock a year ahead comes back a day after the clock was mended."""
+    clock.move(365 * 86400)
+    for _ in range(11):
+        verifies(enrolled, "000000")
+    clock.move(-365 * 86400)
+    assert not verifies(enrolled, enrolled.code("alice"))
+    clock.move(86400)
+    assert verifies(enrolled, enrolled.code("alice"))
+
+
+@pytest.mark.requirement("CLK-04")
+def test_the_offsets_at_which_codes_match_are_exported(enrolled: Host, clock: Clock) -> None:
+    offsets: Counter[int] = Counter()
+
+    def count(_: object, offset: int, **__: object) -> None:
+        offsets[offset] += 1
+
+    with code_accepted.connected_to(count, enrolled.app):
+        for steps in (0, 1, -1, 1):
+            clock.move(120)
+            assert passes(enrolled, enrolled.code("alice", steps))
+    assert offsets == {-1: 1, 0: 1, 1: 2}

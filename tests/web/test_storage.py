@@ -390,7 +390,7 @@ def test_the_places_ask_the_store_what_the_next_test_breaks(make_app: MakeApp, t
     asked: list[str] = []
     with watched_store(host, asked.append):
         assert place.act(person, data).status_code in (200, 302)
-    assert set(asked) == set(place.verbs)
+    assert set(asked) - {"add_event"} == set(place.verbs)  # an event comes when the answer is out
     assert set(asked) <= set(VERBS)
 
 

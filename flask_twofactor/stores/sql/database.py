@@ -67,6 +67,11 @@ class Transaction:
         found: Row | None = self._cursor.fetchone()
         return found
 
+    def rows(self, statement: str, /, **values: Any) -> list[Row]:
+        """Run a query and give all its rows."""
+        self._run(statement, values)
+        return list(self._cursor.fetchall())
+
     def write(self, statement: str, /, **values: Any) -> int:
         """Run a change and give how many rows it touched."""
         self._run(statement, values)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, Text, UniqueConstraint
 from sqlalchemy.ext.compiler import compiles
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 metadata = MetaData()
 
 MYSQL = ("mysql", "mariadb")
@@ -62,6 +62,8 @@ enrolment = Table(
     Column("opened_by", String(64), nullable=True, unique=True),
     Column("last_step", BigInteger, nullable=False),
     Column("tries", Integer, nullable=False),
+    # The steps of `Spent.earlier`, separated by commas, 16 at most.
+    Column("earlier", String(256), nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -77,6 +79,21 @@ mark = Table(
     Column("code_at", BigInteger, nullable=False),
     UniqueConstraint("subject", "digest", name="twofactor_mark_subject"),
     sqlite_with_rowid=False,
+)
+
+event = Table(
+    "twofactor_event",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("subject", _Exact(255), nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("agent", String(200), nullable=False),
+    # A JSON object: reason, factor, offset, by, count.
+    Column("details", Text, nullable=False),
+    UniqueConstraint("subject", "id", name="twofactor_event_subject"),
+    UniqueConstraint("at", "id", name="twofactor_event_at"),
 )
 
 counter = Table(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
@@ -12,14 +14,17 @@ from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.elements import BindParameter
 
 from ...core.budget import Attempt, Budget, Charge, Pool
-from ...core.records import Enrolment, Mark, Standing, new_epoch
+from ...core.records import Enrolment, Event, Mark, Standing, new_epoch
+from ...core.steps import Spent
 from ...errors import SchemaMismatch
 from .database import Database, Row, Transaction
-from .schema import SCHEMA_VERSION, account, enrolment, mark, meta
+from .schema import SCHEMA_VERSION, account, enrolment, event, mark, meta
 
 _S: BindParameter[str] = bindparam("s")
 _ID: BindParameter[str] = bindparam("i")
+_NO_STEP = -2
 _MARK_LIFE = 400 * 86400
+_PURGE_EVERY = 200
 _record: Any = tuple.__new__
 """Makes a named tuple of a row without its constructor: this runs at every request."""
 
@@ -50,6 +55,9 @@ def _reads() -> dict[str, ClauseElement]:
         "lock_account": select(*_budget()).where(account.c.subject == _S).with_for_update(),
         "owner": select(mark.c.subject).where(mark.c.digest == bindparam("d")),
         "enrolment": select(*enrolment.c).where(enrolment.c.subject == _S, confirmed),
+        "spent": select(enrolment.c.last_step, enrolment.c.earlier).where(
+            enrolment.c.subject == _S, enrolment.c.id == _ID, confirmed
+        ),
         "pending": select(*enrolment.c).where(enrolment.c.subject == _S, enrolment.c.opened_by == bindparam("o")),
         "next_enrolment": select(*enrolment.c).where(after).order_by(enrolment.c.subject, enrolment.c.id).limit(1),
     }
@@ -81,8 +89,8 @@ def _enrolment_writes(dialect: str) -> dict[str, ClauseElement]:
         "add_enrolment": insert(enrolment),
         "add_pending": insert_or_ignore(enrolment, dialect),
         "spend": update(enrolment)
-        .where(this, enrolment.c.confirmed_at.is_not(None), enrolment.c.last_step < bindparam("k"))
-        .values(last_step=bindparam("k2")),
+        .where(this, enrolment.c.confirmed_at.is_not(None), enrolment.c.last_step == bindparam("old"))
+        .values(last_step=bindparam("k"), earlier=bindparam("e")),
         "confirm": update(enrolment)
         .where(this, pending)
         .values(confirmed_at=bindparam("t"), last_step=bindparam("k"), opened_by=null()),
@@ -101,23 +109,38 @@ def _enrolment_writes(dialect: str) -> dict[str, ClauseElement]:
     }
 
 
+def _to_numbers(text: str) -> tuple[int, ...]:
+    return tuple(map(int, filter(None, text.split(","))))
+
+
+def _to_text(numbers: tuple[int, ...]) -> str:
+    return ",".join(map(str, numbers))
+
+
+def _event_statements() -> dict[str, ClauseElement]:
+    columns = [column for column in event.c if column.name != "id"]
+    newest = select(*columns).order_by(event.c.id.desc()).limit(bindparam("m"))
+    return {
+        "add_event": insert(event).values({column: bindparam(column.name) for column in columns}).inline(),
+        "drop_old_events": delete(event).where(event.c.at < bindparam("t")),
+        "drop_events": delete(event).where(event.c.subject == _S),
+        "events": newest,
+        "events_of": newest.where(event.c.subject == _S),
+    }
+
+
 def _budget() -> list[Any]:
     return [account.c[one.name] for one in fields(Budget)]
 
 
 def _to_budget(row: Row | None) -> Budget:
-    values: list[Any] = [
-        tuple(map(int, filter(None, one.split(",")))) if isinstance(one, str) else one for one in row or ()
-    ]
+    values: list[Any] = [_to_numbers(one) if isinstance(one, str) else one for one in row or ()]
     return Budget(*values)
 
 
 def _budget_values(budget: Budget, prefix: str = "b_") -> dict[str, Any]:
     values = {one.name: getattr(budget, one.name) for one in fields(Budget)}
-    return {
-        prefix + name: ",".join(map(str, value)) if isinstance(value, tuple) else value
-        for name, value in values.items()
-    }
+    return {prefix + name: _to_text(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def _mark_values(given: Mark) -> dict[str, Any]:
@@ -125,12 +148,15 @@ def _mark_values(given: Mark) -> dict[str, Any]:
 
 
 def _enrolment_values(given: Enrolment) -> dict[str, Any]:
-    return {column.name: getattr(given, column.name) for column in enrolment.c}
+    values = {column.name: getattr(given, column.name) for column in enrolment.c}
+    return {**values, "earlier": _to_text(given.earlier)}
 
 
 def _to_enrolment(row: Row | None) -> Enrolment | None:
-    names = [column.name for column in enrolment.c]
-    return None if row is None else Enrolment(**dict(zip(names, row, strict=True)))
+    if row is None:
+        return None
+    values = dict(zip((column.name for column in enrolment.c), row, strict=True))
+    return Enrolment(**{**values, "earlier": _to_numbers(values["earlier"])})
 
 
 class SqlStore:
@@ -139,7 +165,8 @@ class SqlStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         dialect = database.engine.dialect.name
-        database.prepare(**_reads(), **_account_writes(dialect), **_enrolment_writes(dialect))
+        self._events = itertools.count()
+        database.prepare(**_reads(), **_account_writes(dialect), **_enrolment_writes(dialect), **_event_statements())
 
     def __repr__(self) -> str:
         return f"<SqlStore on {self._database.engine.dialect.name}>"
@@ -287,10 +314,26 @@ class SqlStore:
             run.write("drop_pendings", s=subject)
             return self._end_sessions(run, subject)
 
+    def add_event(self, event: Event, not_before: int) -> None:
+        details = json.dumps(event.details, sort_keys=True, default=str)
+        with self._database.transaction() as run:
+            run.write("add_event", **{**vars(event), "details": details})
+        if next(self._events) % _PURGE_EVERY == 0:
+            with self._database.transaction() as run:  # its own, so that it waits for rows while holding none
+                run.write("drop_old_events", t=not_before)
+
+    def events(self, subject: str | None, limit: int) -> list[Event]:
+        with self._database.transaction() as run:
+            rows = run.rows("events", m=limit) if subject is None else run.rows("events_of", s=subject, m=limit)
+        return [
+            Event(kind, whose, at, source, agent, json.loads(text)) for at, kind, whose, source, agent, text in rows
+        ]
+
     def forget(self, subject: str) -> None:
         with self._database.transaction() as run:
             self._lock(run, subject)
             run.write("drop_enrolments", s=subject)
+            run.write("drop_events", s=subject)
             run.write("set_budget", s=subject, **_budget_values(Budget()))
             self._end_sessions(run, subject)
 
@@ -307,7 +350,12 @@ class SqlStore:
     def _spend(
         run: Transaction, subject: str, enrolment: str, step: int, budget: Budget, attempt: Attempt | None
     ) -> bool:
-        if run.write("spend", s=subject, i=enrolment, k=step, k2=step) != 1:
+        row = run.row("spent", s=subject, i=enrolment)
+        spent = Spent() if row is None else Spent(row[0], _to_numbers(row[1]))
+        after = spent.accept(step)
+        # Written where nothing is accepted too, to no row: the same work (VER-07).
+        old, kept = (spent.last, after.earlier) if after else (_NO_STEP, ())
+        if run.write("spend", s=subject, i=enrolment, old=old, k=step, e=_to_text(kept)) != 1:
             return False
         if attempt is not None:
             run.write("set_budget", s=subject, **_budget_values(budget.refund(attempt)))

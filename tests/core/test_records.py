@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from flask_twofactor.core.budget import Attempt, Budget
+from flask_twofactor.core.known import Known
+from flask_twofactor.core.records import (
+    Brand,
+    Enrolment,
+    Mark,
+    Note,
+    Notice,
+    Origin,
+    Pending,
+    Standing,
+    new_epoch,
+    new_id,
+)
+from flask_twofactor.flows.factor import Guess
+from flask_twofactor.flows.keys import Rotation
+from flask_twofactor.flows.login import Login, SignIn
+from flask_twofactor.flows.manage import Status
+from flask_twofactor.flows.setup import Setup
+
+RECORDS: list[Any] = [
+    Attempt,
+    Brand,
+    Budget,
+    Enrolment,
+    Guess,
+    Login,
+    Note,
+    Notice,
+    Origin,
+    Pending,
+    Rotation,
+    Setup,
+    SignIn,
+    Status,
+]
+
+
+@pytest.mark.parametrize("kind", RECORDS)
+def test_a_record_that_is_made_never_changes(kind: Any) -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(object.__new__(kind), dataclasses.fields(kind)[0].name, "other")
+
+
+@pytest.mark.requirement("STO-12")
+@pytest.mark.parametrize(
+    ("kind", "hidden"),
+    [
+        (Enrolment, ("sealed", "opened_by")),
+        (Note, ("id",)),
+        (Guess, ("text",)),
+        (Login, ("token",)),
+        (SignIn, ("id", "replaces")),
+        (Setup, ("secret", "uri")),
+    ],
+)
+def test_what_must_not_be_read_in_a_log_is_not_in_the_repr(kind: Any, hidden: tuple[str, ...]) -> None:
+    record = kind(**{one.name: "hidden" if one.name in hidden else "shown" for one in dataclasses.fields(kind)})
+    assert "hidden" not in repr(record)
+    assert "shown" in repr(record)
+
+
+def test_the_repr_of_a_mark_says_whose_it_is() -> None:
+    assert repr(Mark("digest", "alice", "life", 1, 2, 3, 4)) == "Mark(subject='alice', enrolment='life', created_at=1)"
+
+
+def test_a_new_enrolment_is_pending_and_nothing_was_spent_or_guessed() -> None:
+    fresh = Enrolment("id", "alice", "sealed", 1)
+    assert (fresh.confirmed_at, fresh.opened_by, fresh.last_step, fresh.tries) == (None, None, -1, 0)
+
+
+def test_an_account_that_was_never_seen_has_no_factor_and_no_mark() -> None:
+    nothing = Standing()
+    assert nothing.epoch == 0
+    assert nothing.factor is None
+    assert (nothing.digest, nothing.subject, nothing.enrolment) == (None, None, None)
+    assert not any(nothing[5:])
+
+
+def test_ids_are_128_bits_and_never_the_same() -> None:
+    made = {new_id() for _ in range(1000)}
+    assert len(made) == 1000
+    assert {len(bytes.fromhex(one)) for one in made} == {16}
+
+
+@pytest.mark.requirement("STO-09")
+def test_an_epoch_is_never_that_of_an_account_that_was_never_seen() -> None:
+    made = {new_epoch() for _ in range(1000)}
+    assert len(made) == 1000
+    assert all(one > 0 and one % 2 == 1 for one in made)
+    assert max(made).bit_length() <= 62
+    assert max(made).bit_length() > 50
+
+
+def test_a_notice_and_an_origin_keep_what_they_were_given() -> None:
+    origin = Origin("192.0.2.1", "a browser")
+    notice = Notice("kind", 1, origin, "subject", "body")
+    assert (notice.kind, notice.at, notice.origin) == ("kind", 1, origin)
+    assert Known(b"i", b"s", b"n", 1).at == 1
