@@ -44,4 +44,4 @@ factor_reset = _signals.signal("twofactor-reset")
 """Somebody took every factor away; adds ``by: str``, who."""
 
 sessions_ended = _signals.signal("twofactor-sessions-ended")
-"""The host ended every session of the account; adds ``count: int``."""
+"""The host ended every session of the account, or its owner all but one; adds ``count: int``, those with marks."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.budget import Attempt
+from ..core.records import Mark
 from ..errors import CodeRejected, FactorRequired, StoreUnavailable
 from ..signals import code_accepted, code_rejected, factor_disabled, factor_reset, sessions_ended
 from ..state import State, logger
@@ -93,3 +94,15 @@ def end_sessions(state: State, user: Any, refill: bool = False) -> int:
     count = state.store.end_sessions(subject, refill)
     state.announce(sessions_ended, subject, count=count)
     return count
+
+
+def end_other_sessions(state: State, subject: str, password_at: int, present: Mark | None) -> str:
+    """End every session of the account but the present one; give that one's new value (SES-09).
+
+    ``present`` is its mark, None where the host logged it in.
+    """
+    life, code_at = (present.enrolment, present.code_at) if present else ("", 0)
+    token, mark = state.new_mark(subject, life, password_at=password_at, code_at=code_at)
+    ended = state.store.end_sessions(subject, mark=mark)
+    state.announce(sessions_ended, subject, count=ended - (present is not None))
+    return token

@@ -83,10 +83,10 @@ class Store(Protocol):
     def reset(self, subject: str) -> bool:
         """Take every enrolment, mark and attempt of the account away; True where a confirmed one stood."""
 
-    def end_sessions(self, subject: str, refill: bool = False) -> int:
+    def end_sessions(self, subject: str, refill: bool = False, mark: Mark | None = None) -> int:
         """End every session of the account; give the number of marks that went.
 
-        ``refill`` clears its attempts, not the hard stop.
+        ``refill`` clears its attempts, not the hard stop; ``mark`` is written for the one session that goes on.
         """
 
     def add_event(self, event: Event, not_before: int) -> None:

@@ -121,6 +121,12 @@ class Sessions(Ground):
         assert ids_of(store, life.subject) == [life.id]
         assert store.enrolment(life.subject) == life
 
+    def test_ending_all_sessions_but_one_writes_the_mark_of_that_one(self) -> None:
+        store, subject = self.store(), someone()
+        others, present = [sign_in(store, subject) for _ in range(2)], make_mark(subject)
+        assert store.end_sessions(subject, mark=present) == 2
+        assert [mark_stands(store, one) for one in (*others, present)] == [False, False, True]
+
     def test_ending_sessions_changes_the_epoch_of_the_account_and_of_no_other(self) -> None:
         store = self.store()
         life, foreign = enrol(store), enrol(store)

@@ -33,6 +33,7 @@ def make_blueprint(url_prefix: str) -> Blueprint:
     blueprint.add_url_rule("/settings", "settings", manage.settings, methods=["GET"])
     blueprint.add_url_rule("/setup", "setup", setup.setup_view, methods=both)
     blueprint.add_url_rule("/manage", "manage", manage.manage_view, methods=both)
+    blueprint.add_url_rule("/sessions", "sessions", manage.sessions, methods=both)
     blueprint.add_url_rule("/password", "step_up", manage.step_up, methods=both)
     blueprint.add_url_rule("/unlock", "unlock", unlock.unlock, methods=both)
     return blueprint

@@ -110,6 +110,10 @@ class StepUpForm(TwoFactorForm):
     password = _password_field()
 
 
+class SessionsForm(TwoFactorForm):
+    """Nothing but the token: a button."""
+
+
 class UnlockForm(TwoFactorForm):
     """Nothing but the token: a button."""
 
@@ -121,6 +125,7 @@ DEFAULT_FORMS: dict[str, type] = {
     "setup": SetupForm,
     "manage": ManageForm,
     "step_up": StepUpForm,
+    "sessions": SessionsForm,
     "unlock": UnlockForm,
 }
 

@@ -18,6 +18,7 @@ from .pages import panel_values, render
 from .redirects import here, safe_next
 
 DISABLED = "MFA DISABLED"
+LOGGED_OUT = "You are logged out everywhere else."
 
 
 def entered() -> Presence | Any:
@@ -63,16 +64,16 @@ def manage_view() -> Any:
         return _manage_page(state, form, person, WRONG_CODE)
     except FactorRequired:
         return _manage_page(state, form, person, "Two-factor authentication is mandatory for this account.")
-    return changed(state, person, token, notices.DISABLED, DISABLED)
+    notices.tell(state, person.user, notices.DISABLED)
+    return changed(state, person, token, DISABLED)
 
 
-def changed(state: State, person: Presence, token: str, kind: str, message: str) -> Any:
-    """End a change of the factor: the session renewed, its owner told, the panel shown with a message."""
+def changed(state: State, person: Presence, token: str, message: str) -> Any:
+    """End what ended the account's other sessions: the present one renewed, the panel shown with a message."""
     if browser.has_remember_cookie():
         browser.companion_wanted(person.subject)
     browser.renew(state, token)
     browser.keep_notice(message)
-    notices.tell(state, person.user, kind)
     return redirect(settings_url(state))
 
 
@@ -87,6 +88,26 @@ def _manage_page(state: State, form: Any, person: Presence, error: str | None) -
         settings_url=settings_url(state),
         title="Manage two-factor authentication",
     )
+
+
+def sessions() -> Any:
+    """End every other session of the account (SES-09)."""
+    person = entered()
+    if not isinstance(person, Presence):
+        return person
+    state = current_state()
+    form = state.forms["sessions"]()
+    if not submitted(form):
+        return render(
+            "sessions",
+            form=form,
+            action=url_for("twofactor.sessions"),
+            settings_url=settings_url(state),
+            title="Log out everywhere else",
+        )
+    mark = person.proof if isinstance(person.proof, Mark) else None
+    token = manage.end_other_sessions(state, person.subject, person.password_at, mark)
+    return changed(state, person, token, LOGGED_OUT)
 
 
 def step_up() -> Any:

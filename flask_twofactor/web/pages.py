@@ -129,6 +129,7 @@ def panel_values(user: Any) -> dict[str, Any]:
         "notice": browser.take_notice(),
         "setup_url": url_for("twofactor.setup"),
         "manage_url": url_for("twofactor.manage"),
+        "sessions_url": url_for("twofactor.sessions"),
     }
 
 

@@ -35,7 +35,8 @@ def setup_view() -> Any:
         return _setup_page(state, form, person, WRONG_CODE)
     except SetupExpired:
         return _setup_page(state, form, person, EXPIRED)
-    return changed(state, person, token, notices.ENABLED, "Two-factor authentication is on.")
+    notices.tell(state, person.user, notices.ENABLED)
+    return changed(state, person, token, "Two-factor authentication is on.")
 
 
 def _setup_page(state: State, form: Any, person: Presence, error: str | None) -> Any:

@@ -74,6 +74,11 @@ def turning_it_on_and_off(visitor: Visitor) -> Iterator[str]:
     visitor.submit_code(site.code(secret), "Enable")
     expect(visitor.status).to_be_visible()
     yield "panel-enabled"
+    visitor.link("Log out everywhere else").click()
+    yield "sessions"
+    visitor.button("Log out everywhere else").click()
+    expect(visitor.status).to_have_text("You are logged out everywhere else.")
+    yield "panel-sessions"
     visitor.link("MANAGE").click()
     yield "manage"
     visitor.submit_code(site.wrong_code(secret), "DISABLE")

@@ -193,7 +193,7 @@ class MemoryStore:
             self._clear(subject)
             return stood
 
-    def end_sessions(self, subject: str, refill: bool = False) -> int:
+    def end_sessions(self, subject: str, refill: bool = False, mark: Mark | None = None) -> int:
         with self._data.lock:
             if refill:
                 self._data.budgets[subject] = replace(self._budget(subject), unknown=(), known=())
@@ -204,6 +204,8 @@ class MemoryStore:
             for digest in mine:
                 del self._data.marks[digest]
             self._data.epochs[subject] = new_epoch()
+            if mark is not None:
+                self._data.marks[mark.digest] = mark
             return len(mine)
 
     def add_event(self, event: Event, not_before: int) -> None:

@@ -197,32 +197,32 @@ def test_a_store_whose_refund_undoes_charges_fails_the_contract() -> None:
 
 
 class KeepsEpoch(MemoryStore):
-    def end_sessions(self, subject: str, refill: bool = False) -> int:
+    def end_sessions(self, subject: str, refill: bool = False, mark: Mark | None = None) -> int:
         epoch = self._data.epochs.get(subject, 1)
-        ended = super().end_sessions(subject, refill)
+        ended = super().end_sessions(subject, refill, mark)
         self._data.epochs[subject] = epoch
         return ended
 
 
 class KeepsMarks(MemoryStore):
-    def end_sessions(self, subject: str, refill: bool = False) -> int:
+    def end_sessions(self, subject: str, refill: bool = False, mark: Mark | None = None) -> int:
         marks = dict(self._data.marks)
-        ended = super().end_sessions(subject, refill)
+        ended = super().end_sessions(subject, refill, mark)
         self._data.marks.update(marks)
         return ended
 
 
 class KeepsPendings(MemoryStore):
-    def end_sessions(self, subject: str, refill: bool = False) -> int:
+    def end_sessions(self, subject: str, refill: bool = False, mark: Mark | None = None) -> int:
         kept = {(one.subject, one.id): one for one in self._of(subject) if one.confirmed_at is None}
-        ended = super().end_sessions(subject, refill)
+        ended = super().end_sessions(subject, refill, mark)
         self._data.enrolments.update(kept)
         return ended
 
 
 class EndsEverybody(MemoryStore):
-    def end_sessions(self, subject: str, refill: bool = False) -> int:
-        ended = super().end_sessions(subject, refill)
+    def end_sessions(self, subject: str, refill: bool = False, mark: Mark | None = None) -> int:
+        ended = super().end_sessions(subject, refill, mark)
         self._data.marks.clear()
         return ended
 

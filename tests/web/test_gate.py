@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, Request, jsonify, request
+from flask import Blueprint, Flask, Request, jsonify, request, session
 from flask.testing import FlaskClient
 from flask_login import (
     FlaskLoginClient,
@@ -611,6 +611,16 @@ def test_login_user_inside_a_test_request_context_is_nobody(enrolled: Host) -> N
 
 
 # Mounts
+
+
+@pytest.mark.requirement("FLG-03")
+@pytest.mark.parametrize("order", [("init_manager", "attach"), ("attach", "init_manager")])
+def test_the_gate_stands_in_a_context_that_no_request_went_through(parts: App, order: tuple[str, str]) -> None:
+    for step in (*order, "add_loader", "enroll"):
+        getattr(parts, step)()
+    with parts.app.test_request_context():
+        session.update(_user_id="1", _fresh=True)
+        assert not current_user.is_authenticated
 
 
 @pytest.mark.requirement("FLG-09")

@@ -306,13 +306,16 @@ class SqlStore:
             self._end_sessions(run, subject)
             return stood
 
-    def end_sessions(self, subject: str, refill: bool = False) -> int:
+    def end_sessions(self, subject: str, refill: bool = False, mark: Mark | None = None) -> int:
         with self._database.transaction() as run:
             budget = self._lock(run, subject)
             if refill:
                 run.write("set_budget", s=subject, **_budget_values(replace(budget, unknown=(), known=())))
             run.write("drop_pendings", s=subject)
-            return self._end_sessions(run, subject)
+            ended = self._end_sessions(run, subject)
+            if mark is not None:
+                self._write_mark(run, mark)
+            return ended
 
     def add_event(self, event: Event, not_before: int) -> None:
         details = json.dumps(event.details, sort_keys=True, default=str)
