@@ -13,6 +13,7 @@ from tests.support.host import Clock, Host, Person, make_host
 
 pytest_plugins = [
     "tests.support.noskips",
+    "tests.support.figures",
     "tests.support.contexts",
     "tests.support.databases",
     "tests.support.browser",

@@ -265,6 +265,7 @@ JOURNEYS = {
     "disable": Journey(_in_with_factor, lambda _, person: person.disable(NAME), HER, TURNED_OFF),
     "password again": Journey(_in_with_factor, _step_up_and_go_on, HER, ON),
     "password again without factor": Journey(_in_without_factor, _step_up_and_go_on, HER, OFF),
+    "log out everywhere else": Journey(_in_with_factor, lambda _, person: person.post("/two-factor/sessions"), HER, ON),
     "code again": Journey(_in_with_factor, _challenge, HER, ON),
     "log out": Journey(_in_with_factor, _getting("/logout"), SHE_GOES, ON),
     "the gate on a page of the host": Journey(_in_for_long, _getting("/me"), HER, ON),

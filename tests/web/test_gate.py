@@ -973,3 +973,45 @@ def test_a_remember_cookie_that_is_not_ascii_is_nobody_and_no_error(enrolled: Ho
     person = enrolled.person(HTTP_COOKIE=f"remember_token={cookie}")
     assert person.me is None
     assert person.get("/two-factor/challenge").status_code == 302
+
+
+@pytest.mark.requirement("FLG-02")
+def test_the_hook_that_completes_a_log_in_sees_whom_it_logged_in(tmp_path: Path) -> None:
+    seen: list[object] = []
+
+    def wire(two_factor: TwoFactor) -> None:
+        @two_factor.complete
+        def complete(user: User, password: str | None, remember: bool) -> bool:
+            seen.append(current_user.is_authenticated)
+            entered = login_user(user, remember=remember)
+            seen.append(current_user.username)
+            return bool(entered)
+
+    host = make_host(tmp_path, wire=wire)
+    host.enroll("alice")
+    host.person().log_in("alice")
+    host.person().log_in("bob")
+    assert seen == [False, "alice", False, "bob"]
+
+
+def test_a_remembered_browser_of_an_account_that_never_had_the_factor_is_given_nothing_of_ours(host: Host) -> None:
+    person = host.person()
+    person.legacy("bob", remember="y")
+    person.client.delete_cookie("session")
+    answer = person.get("/me")
+    assert answer.text == "bob"
+    assert "no-store" not in answer.headers.get("Cache-Control", "")
+    with person.client.session_transaction() as values:
+        assert not [key for key in values if key.startswith("_twofactor")]
+
+
+@pytest.mark.requirement("ENR-05")
+@pytest.mark.parametrize(("fresh", "page"), [(True, ""), (False, "/two-factor/password")])
+def test_a_log_in_by_the_host_without_a_password_opens_no_set_up(host: Host, fresh: bool, page: str) -> None:
+    @host.app.get("/door")
+    def door() -> str:
+        return str(login_user(host.users["bob"], fresh=fresh))
+
+    person = host.person()
+    assert person.get("/door").text == "True"
+    assert location(person.get("/two-factor/setup")).removesuffix("None") == page

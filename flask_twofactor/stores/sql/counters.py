@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import bindparam, case, delete, select, update
 
-from .database import Database, Transaction
+from .database import Database, Row, Transaction
 from .schema import counter
 from .store import insert_or_ignore
 
 _PURGE_EVERY = 200
 """Counts of one process between two sweeps of what has expired."""
+_AT_ONCE = 8
+"""Names that one statement asks for."""
 
 
 class SqlCounters:
@@ -35,6 +37,9 @@ class SqlCounters:
             .where(counter.c.name == bindparam("n"), counter.c.hits > 0, counter.c.expires_at > bindparam("now"))
             .values(hits=counter.c.hits - 1),
             counted=select(counter.c.hits, counter.c.expires_at).where(counter.c.name == bindparam("n")),
+            counted_all=select(counter.c.name, counter.c.hits, counter.c.expires_at).where(
+                counter.c.name.in_([bindparam(f"n{number}") for number in range(_AT_ONCE)])
+            ),
             drop_counter=delete(counter).where(counter.c.name == bindparam("n")),
             drop_over=delete(counter).where(over),
         )
@@ -42,16 +47,19 @@ class SqlCounters:
     def count(self, name: str, seconds: int, amount: int = 1) -> int:
         """Add ``amount`` and give the total; a new or expired name starts at 0 and lives ``seconds``."""
         with self._database.transaction() as run:
-            total = self._count(run, name, seconds, amount)
+            self._add(run, name, seconds, amount)
+            row = run.row("counted", n=name)
         self._purge()
-        return total
+        return amount if row is None else int(row[0])
 
     def count_all(self, names: Sequence[tuple[str, int]]) -> list[int]:
         """Add one to each (name, seconds) and give the totals, in one transaction and in one order of locks."""
         with self._database.transaction() as run:
-            totals = {name: self._count(run, name, seconds, 1) for name, seconds in sorted(names)}
+            for name, seconds in sorted(names):
+                self._add(run, name, seconds, 1)
+            totals = {row[0]: int(row[1]) for row in self._rows(run.rows, [name for name, _ in names])}
         self._purge()
-        return [totals[name] for name, _ in names]
+        return [totals.get(name, 1) for name, _ in names]
 
     def give_back(self, names: Sequence[str], forget: Sequence[str] = ()) -> None:
         """Take one from each name that still counts, and forget others, in one transaction."""
@@ -65,17 +73,23 @@ class SqlCounters:
 
     def totals(self, names: Sequence[str]) -> dict[str, tuple[int, int]]:
         """Give the count and its expiry of each name that counts."""
-        found = {name: self.total(name) for name in names}
-        return {name: total for name, total in found.items() if total[0] > 0}
+        rows, now = self._rows(self._database.read_all, names), self._clock()
+        return {name: (int(hits), int(expires_at)) for name, hits, expires_at in rows if hits > 0 and expires_at > now}
 
-    def _count(self, run: Transaction, name: str, seconds: int, amount: int) -> int:
+    @staticmethod
+    def _rows(read: Callable[..., list[Row]], names: Sequence[str]) -> list[Row]:
+        found: list[Row] = []
+        for start in range(0, len(names), _AT_ONCE):
+            some = [*names[start : start + _AT_ONCE], *[""] * _AT_ONCE][:_AT_ONCE]
+            found += read("counted_all", **{f"n{number}": name for number, name in enumerate(some)})
+        return found
+
+    def _add(self, run: Transaction, name: str, seconds: int, amount: int) -> None:
         now = int(self._clock())
         values = {"n": name, "now": now, "amount": amount, "amount2": amount, "expiry": now + seconds}
         if run.write("count", **values) == 0:
             run.write("add_counter", name=name, hits=0, expires_at=now + seconds)
             run.write("count", **values)
-        row = run.row("counted", n=name)
-        return amount if row is None else int(row[0])
 
     def _purge(self) -> None:
         if next(self._counted) % _PURGE_EVERY == 0:

@@ -135,7 +135,12 @@ class Database:
         self.statements.update({name: Statement(clause, self.engine) for name, clause in clauses.items()})
 
     def read(self, name: str, **values: Any) -> Row | None:
-        """Run a query outside any transaction and give its first row; retried once on a fresh connection."""
+        """Run a query outside any transaction and give its first row."""
+        found = self.read_all(name, **values)
+        return found[0] if found else None
+
+    def read_all(self, name: str, **values: Any) -> list[Row]:
+        """Run a query outside any transaction and give its rows; retried once on a fresh connection."""
         statement = self.statements[name]
         parameters = statement.bind(values)
         if self._turn is not None:
@@ -148,7 +153,7 @@ class Database:
         try:
             cursor = connection[1].cursor()
             cursor.execute(statement.sql, parameters)
-            found: Row | None = cursor.fetchone()
+            found: list[Row] = cursor.fetchall()
             cursor.close()
         except self._errors:
             self._discard(connection)
@@ -156,11 +161,11 @@ class Database:
         self._idle.append(connection)
         return found
 
-    def _read_afresh(self, statement: Statement, parameters: Any) -> Row | None:
+    def _read_afresh(self, statement: Statement, parameters: Any) -> list[Row]:
         with self._guard(self._open()) as connection:
             cursor = connection[1].cursor()
             cursor.execute(statement.sql, parameters)
-            found: Row | None = cursor.fetchone()
+            found: list[Row] = cursor.fetchall()
             cursor.close()
             return found
 

@@ -326,8 +326,8 @@ class SqlStore:
                 run.write("drop_old_events", t=not_before)
 
     def events(self, subject: str | None, limit: int) -> list[Event]:
-        with self._database.transaction() as run:
-            rows = run.rows("events", m=limit) if subject is None else run.rows("events_of", s=subject, m=limit)
+        read = self._database.read_all
+        rows = read("events", m=limit) if subject is None else read("events_of", s=subject, m=limit)
         return [
             Event(kind, whose, at, source, agent, json.loads(text)) for at, kind, whose, source, agent, text in rows
         ]
