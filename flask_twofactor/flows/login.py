@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -62,11 +63,8 @@ def look_up(state: State, identifier: str, source: str, known: Sequence[Known]) 
     name = name_digest(state, identifier)
     if any(one.name == name for one in known):
         return
-    try:
+    with _recorded(state, {"subject": "", "name": name.hex()}, "look-ups", source):
         state.throttle.look_up(_source(state, source))
-    except Throttled:
-        _record_wait(state, {"subject": "", "name": name.hex()}, "look-ups", source)
-        raise
 
 
 def check(
@@ -83,11 +81,8 @@ def check(
     # A name without an account is often a password in the wrong box: it is recorded as a digest (LOG-03).
     absent = {"subject": "", "name": name_digest(state, identifier).hex()}
     whose: dict[str, Any] = absent if user is None else {"subject": subject}
-    try:
+    with _recorded(state, whose, "log-in", source):
         ticket = _count(state, identifier, source, subject, known)
-    except Throttled:
-        _record_wait(state, whose, "log-in", source)
-        raise
     enrolment = state.store.enrolment(subject)
     knows = _password_is_right(state, user, password)
     # Asked after a wrong password too: what it costs must not tell that the password was right (VER-07).
@@ -112,9 +107,15 @@ def _count(state: State, name: str, source: str, subject: str, known: Sequence[K
     return state.throttle.log_in(state.keyring.digest(f"name\n{name}"), _source(state, source), browser)
 
 
-def _record_wait(state: State, whose: dict[str, Any], where: str, source: str) -> None:
-    if state.throttle.is_news(_source(state, source)):
-        state.record("twofactor-throttled", **whose, reason=where)
+@contextlib.contextmanager
+def _recorded(state: State, whose: dict[str, Any], where: str, source: str) -> Iterator[None]:
+    """Record that somebody has to wait, if anybody has: once in ten minutes a source."""
+    try:
+        yield
+    except Throttled:
+        if state.throttle.is_news(_source(state, source)):
+            state.record("twofactor-throttled", **whose, reason=where)
+        raise
 
 
 def _source(state: State, source: str) -> str:
@@ -168,11 +169,8 @@ def answer(state: State, sign_in: SignIn, code: str | None, source: str, known: 
     subject = sign_in.subject
     tickets = [session_ticket(state, subject, sign_in.id)]
     if sign_in.owes:
-        try:
+        with _recorded(state, {"subject": subject}, "challenge", source):
             tickets.append(_count(state, f"challenge\n{subject}", source, subject, known))
-        except Throttled:
-            _record_wait(state, {"subject": subject}, "challenge", source)
-            raise
     is_known = any(one.subject == subject_digest(state, subject) for one in known)
     enrolment = state.store.enrolment(subject)
     life = enrolment.id if enrolment else ""
