@@ -11,7 +11,7 @@ unexport VIRTUAL_ENV
 unexport PYTHONHOME
 unexport PYTHONPATH
 
-.PHONY: help demo test cluster lint bench timing docs-requirements docs-reference clean
+.PHONY: help demo test cluster lint bench timing mutants docs-requirements docs-reference clean
 .NOTPARALLEL:
 
 help: ## list these commands
@@ -39,6 +39,9 @@ bench: $(VENV)/test ## measure what the extension costs
 timing: $(VENV)/test ## measure whether response times tell names apart (T7, T9; ten minutes)
 	$(PYTHON_IN_VENV) -m tests.timing $(ARGS)
 
+mutants: $(VENV)/test ## change the code in thousands of small ways and count what the tests notice (45 minutes)
+	$(PYTHON_IN_VENV) -m tests.mutants --jobs $(WORKERS) $(ARGS)
+
 docs-requirements: $(VENV)/test ## write docs/reference/requirements.md anew from the tests' markers
 	$(PYTHON_IN_VENV) -m tests.support.requirements $(ARGS)
 
@@ -47,7 +50,7 @@ docs-reference: $(VENV)/test ## write docs/reference/settings.md anew from the c
 
 clean: ## remove what make and the tools made
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	rm -rf .coverage .coverage.* htmlcov
+	rm -rf .coverage .coverage.* htmlcov .mutants
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One environment, two stamps: what the demo needs, and all that the tests need besides.

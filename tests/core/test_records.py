@@ -81,7 +81,8 @@ def test_an_account_that_was_never_seen_has_no_factor_and_no_mark() -> None:
     assert nothing.epoch == 0
     assert nothing.factor is None
     assert (nothing.digest, nothing.subject, nothing.enrolment) == (None, None, None)
-    assert not any(nothing[5:])
+    assert set(nothing[5:]) == {0}
+    assert nothing.mark is None
 
 
 def test_ids_are_128_bits_and_never_the_same() -> None:
@@ -104,3 +105,16 @@ def test_a_notice_and_an_origin_keep_what_they_were_given() -> None:
     notice = Notice("kind", 1, origin, "subject", "body")
     assert (notice.kind, notice.at, notice.origin) == ("kind", 1, origin)
     assert Known(b"i", b"s", b"n", 1).at == 1
+
+
+@pytest.mark.parametrize("missing", ["digest", "subject", "enrolment"])
+def test_a_mark_of_which_anything_is_missing_was_not_found(missing: str) -> None:
+    whole = Standing(1, "life", "digest", "alice", "life", 1, 2, 3, 4)
+    assert whole.mark == Mark("digest", "alice", "life", 1, 2, 3, 4)
+    without: dict[str, Any] = {missing: None}
+    assert whole._replace(**without).mark is None
+
+
+def test_what_a_brand_or_a_step_does_not_have_is_none() -> None:
+    brand = Brand("key", "name", "issuer")
+    assert (brand.logo, brand.support_url, Pending("alice", 1).target) == (None, None, None)

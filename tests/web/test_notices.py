@@ -120,3 +120,17 @@ def test_a_host_without_the_hook_hears_of_it_from_doctor(make_app: Callable[...,
     host = make_app(TESTING=False)
     result = host.app.test_cli_runner().invoke(args=["twofactor", "doctor"])
     assert "no @two_factor.notify" in result.output
+
+
+@pytest.mark.requirement("THR-11", "RPL-09")
+def test_a_code_that_was_used_before_is_a_wrong_one_that_the_owner_is_told_about(
+    host: Host, told: list[tuple[str, Notice]]
+) -> None:
+    host.enroll("alice")
+    used = host.code("alice")
+    host.person().log_in("alice")
+    stranger = host.person(REMOTE_ADDR="203.0.113.77")
+    for code in (host.wrong_code("alice"), host.wrong_code("alice"), used):
+        stranger.identify("alice")
+        assert stranger.credential("alice-password", code).status_code == 200
+    assert [(name, notice.kind) for name, notice in told] == [("alice", "few")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.host import Host
 
 DAY = 24 * 3600
@@ -67,3 +69,12 @@ def test_the_note_of_a_log_in_by_the_host_has_another_id_each_time(enrolled: Hos
         assert len(plain) == 40
         notes.add(plain[24:])
     assert len(notes) == 3
+
+
+@pytest.mark.requirement("SES-08")
+def test_a_log_in_without_the_factor_ends_after_a_pause_of_more_than_31_days(host: Host) -> None:
+    person = host.person()
+    person.log_in("bob")
+    for seconds, name in ((31 * DAY, "bob"), (31 * DAY, "bob"), (31 * DAY + 1, None)):
+        host.clock.move(seconds)
+        assert person.me == name
