@@ -42,14 +42,16 @@ from mutmut.mutation.mutators import mutation_operators, operator_arg_removal, o
 ROOT = Path(__file__).parent.parent
 SCOPE = ("core", "flows", "web/gate.py", "web/session.py", "stores/sql")
 """What is mutated, in flask_twofactor/."""
-TESTS = ("tests/core", "tests/web", "tests/stores", *(f"tests/test_{name}.py" for name in ("throttle", "settings")))
-TESTS += tuple(f"tests/test_{name}.py" for name in ("cli", "extension", "testing"))
+TESTS = ("tests/core", "tests/flows", "tests/web", "tests/stores")
+TESTS += tuple(f"tests/test_{name}.py" for name in ("throttle", "settings", "cli", "extension", "testing"))
 NOT_QUICK = (
     "-m",
     "not browser and not slow",
     "-k",
     "not postgresql and not mariadb and not redis",
     "--ignore=tests/stores/test_races.py",
+    "--ignore=tests/web/test_faults.py",
+    "--ignore=tests/web/test_fuzz.py",
 )
 COPIED = ("flask_twofactor", "tests", "example_app", "docs", "pyproject.toml", "README.md", "CHANGES.md")
 LIKELY = {
@@ -59,7 +61,7 @@ LIKELY = {
     "gate": ("sessions",),
     "keys": ("cli", "records"),
     "login": ("verification", "events", "records"),
-    "manage": ("enrolment", "extension", "events", "records"),
+    "manage": ("setup", "enrolment", "extension", "events", "records"),
     "schema": ("tables",),
     "session": ("sessions",),
     "setup": ("enrolment", "events", "records"),
