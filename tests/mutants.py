@@ -42,8 +42,10 @@ from mutmut.mutation.mutators import mutation_operators, operator_arg_removal, o
 ROOT = Path(__file__).parent.parent
 SCOPE = ("core", "flows", "web/gate.py", "web/session.py", "stores/sql")
 """What is mutated, in flask_twofactor/."""
-TESTS = ("tests/core", "tests/flows", "tests/web", "tests/stores")
-TESTS += tuple(f"tests/test_{name}.py" for name in ("throttle", "settings", "cli", "extension", "testing"))
+TESTS = (
+    *(f"tests/{name}" for name in ("core", "flows", "web", "stores")),
+    *(f"tests/test_{name}.py" for name in ("throttle", "settings", "cli", "extension", "testing")),
+)
 NOT_QUICK = (
     "-m",
     "not browser and not slow",
