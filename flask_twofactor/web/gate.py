@@ -99,8 +99,8 @@ def _load(manager: LoginManager, load: Any) -> None:
 
 
 def _load_from_cookie(load: Any, cookie: str) -> Any:
-    """Load by a remember cookie; nobody by one whose digest is not ASCII, at which Flask-Login 0.6 raises."""
-    return load(cookie) if cookie.rpartition("|")[2].isascii() else None
+    """Load by a remember cookie; nobody by one at which Flask-Login would raise."""
+    return load(cookie) if browser.can_be_decoded(cookie) else None
 
 
 def _judge(state: State, user: Any, source: Source) -> Presence:

@@ -210,10 +210,15 @@ def take_notice() -> str | None:
 def has_remember_cookie() -> bool:
     """Tell whether the browser presents a valid remember cookie of the session's user."""
     value = request.cookies.get(current_app.config.get("REMEMBER_COOKIE_NAME", COOKIE_NAME))
-    if value is None or session.get("_remember") == "clear":
+    if value is None or session.get("_remember") == "clear" or not can_be_decoded(value):
         return False
     named = decode_cookie(value)
     return named is not None and bool(named == session.get("_user_id"))
+
+
+def can_be_decoded(cookie: str) -> bool:
+    """Tell whether a remember cookie's digest is ASCII: at another one Flask-Login 0.6 raises."""
+    return cookie.rpartition("|")[2].isascii()
 
 
 def companion_epoch(state: State, subject: str) -> int:
