@@ -142,6 +142,11 @@ class State:
         """Give a secret that no account has, for the equal work of a check that must fail (VER-07)."""
         return new_secret()
 
+    @cached_property
+    def decoy_enrolment(self) -> Enrolment:
+        """Give an enrolment that no account has: its secret is opened where there is none to open (VER-07)."""
+        return Enrolment("decoy", "decoy:", self.seal_secret(self.decoy_secret, "decoy:", "decoy"), 0)
+
     def _check_keys(self, store: Store) -> None:
         sealed = store.keep_meta("key_check", self.keyring.seal(META, _KEY_CHECK, "key_check"))
         self._open_meta(sealed, "key_check")

@@ -107,6 +107,6 @@ def match(state: State, enrolment: Enrolment | None, code: str | None, now: int)
 
     The secret stays in this frame: none that a store or a hook is called from shows it in a traceback (STO-12).
     """
-    opened = None if enrolment is None else state.open_secret(enrolment)
+    opened = state.open_secret(enrolment or state.decoy_enrolment)
     step = matching_step(opened or state.decoy_secret, code or "000000", now, state.settings.window)
-    return step if opened is not None and code is not None else None
+    return step if enrolment is not None and opened is not None and code is not None else None

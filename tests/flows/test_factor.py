@@ -181,3 +181,21 @@ def test_a_guess_shows_no_code_and_does_not_change(enrolled: Host) -> None:
     assert given.armed is True
     with pytest.raises(FrozenInstanceError):
         given.armed = False  # type: ignore[misc]
+
+
+@pytest.mark.requirement("VER-07")
+def test_a_secret_is_opened_where_there_is_an_enrolment_and_where_there_is_none(
+    enrolled: Host, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life, code, opened = enrolment_of(state), enrolled.code("alice"), []
+    keyring, whole = type(state.keyring), type(state.keyring).open
+
+    def watch(self: Any, *arguments: Any) -> bytes | None:
+        plain: bytes | None = whole(self, *arguments)
+        opened.append(len(plain or b""))
+        return plain
+
+    monkeypatch.setattr(keyring, "open", watch)
+    match(state, None, code, state.now)
+    match(state, life, code, state.now)
+    assert opened == [32, 32]
