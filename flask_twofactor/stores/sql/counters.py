@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, case, delete, select, update
 
 from .database import Database, Row, Transaction
 from .schema import counter
-from .store import insert_or_ignore
+from .statements import insert_or_ignore
 
 _PURGE_EVERY = 200
 """Counts of one process between two sweeps of what has expired."""

@@ -8,105 +8,19 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, insert, null, or_, select, update
-from sqlalchemy.dialects import mysql, postgresql, sqlite
-from sqlalchemy.sql import ClauseElement
-from sqlalchemy.sql.elements import BindParameter
-
 from ...core.budget import Attempt, Budget, Charge, Pool
 from ...core.records import Enrolment, Event, Mark, Standing, new_epoch
 from ...core.steps import Spent
 from ...errors import SchemaMismatch
 from .database import Database, Row, Transaction
-from .schema import SCHEMA_VERSION, account, enrolment, event, mark, meta
+from .schema import SCHEMA_VERSION, enrolment, mark
+from .statements import statements
 
-_S: BindParameter[str] = bindparam("s")
-_ID: BindParameter[str] = bindparam("i")
 _NO_STEP = -2
 _MARK_LIFE = 400 * 86400
 _PURGE_EVERY = 200
 _record: Any = tuple.__new__
 """Makes a named tuple of a row without its constructor: this runs at every request."""
-
-
-def insert_or_ignore(table: Any, dialect: str) -> ClauseElement:
-    """Build an INSERT that does nothing where the key stands."""
-    if dialect == "sqlite":
-        return sqlite.insert(table).on_conflict_do_nothing()
-    if dialect == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()
-    # Not INSERT IGNORE: it locks the row that stands shared, and of three at once two would wait for each other.
-    first = next(iter(table.primary_key))
-    return mysql.insert(table).on_duplicate_key_update({first.name: first})
-
-
-def _reads() -> dict[str, ClauseElement]:
-    confirmed = enrolment.c.confirmed_at.is_not(None)
-    # Joined, not asked in subqueries: at every request, and one enrolment at most stands for an account.
-    all_of_it = account.outerjoin(
-        mark, and_(mark.c.digest == bindparam("d"), mark.c.subject == account.c.subject)
-    ).outerjoin(enrolment, and_(enrolment.c.subject == account.c.subject, confirmed))
-    columns = (account.c.epoch, enrolment.c.id, *mark.c)
-    # So that every database finds the place in its index: neither a row comparison nor an OR of two ranges does.
-    after = and_(enrolment.c.subject >= _S, or_(enrolment.c.subject > bindparam("s2"), enrolment.c.id > bindparam("i")))
-    return {
-        "meta": select(meta.c.value).where(meta.c.name == bindparam("n")),
-        "standing": select(*columns).select_from(all_of_it).where(account.c.subject == _S),
-        "lock_account": select(*_budget()).where(account.c.subject == _S).with_for_update(),
-        "owner": select(mark.c.subject).where(mark.c.digest == bindparam("d")),
-        "enrolment": select(*enrolment.c).where(enrolment.c.subject == _S, confirmed),
-        "spent": select(enrolment.c.last_step, enrolment.c.earlier).where(
-            enrolment.c.subject == _S, enrolment.c.id == _ID, confirmed
-        ),
-        "pending": select(*enrolment.c).where(enrolment.c.subject == _S, enrolment.c.opened_by == bindparam("o")),
-        "next_enrolment": select(*enrolment.c).where(after).order_by(enrolment.c.subject, enrolment.c.id).limit(1),
-    }
-
-
-def _account_writes(dialect: str) -> dict[str, ClauseElement]:
-    return {
-        "add_meta": insert_or_ignore(meta, dialect),
-        "swap_meta": update(meta)
-        .where(meta.c.name == bindparam("n"), meta.c.value == bindparam("old"))
-        .values(value=bindparam("new")),
-        "add_account": insert_or_ignore(account, dialect),
-        "set_budget": update(account)
-        .where(account.c.subject == _S)
-        .values({column: bindparam(f"b_{column.name}") for column in _budget()}),
-        "set_epoch": update(account).where(account.c.subject == _S).values(epoch=bindparam("e")),
-        "add_mark": insert(mark),
-        "touch_mark": update(mark).where(mark.c.digest == bindparam("d")).values(seen_at=bindparam("t")),
-        "drop_mark": delete(mark).where(mark.c.digest == bindparam("d")),
-        "drop_marks": delete(mark).where(mark.c.subject == _S),
-        "drop_old_marks": delete(mark).where(mark.c.subject == _S, mark.c.seen_at < bindparam("t")),
-    }
-
-
-def _enrolment_writes(dialect: str) -> dict[str, ClauseElement]:
-    this = and_(enrolment.c.subject == _S, enrolment.c.id == _ID)
-    pending = enrolment.c.confirmed_at.is_(None)
-    return {
-        "add_enrolment": insert(enrolment),
-        "add_pending": insert_or_ignore(enrolment, dialect),
-        "spend": update(enrolment)
-        .where(this, enrolment.c.confirmed_at.is_not(None), enrolment.c.last_step == bindparam("old"))
-        .values(last_step=bindparam("k"), earlier=bindparam("e")),
-        "confirm": update(enrolment)
-        .where(this, pending)
-        .values(confirmed_at=bindparam("t"), last_step=bindparam("k"), opened_by=null()),
-        "count_try": update(enrolment)
-        .where(this, pending, enrolment.c.tries < bindparam("m"))
-        .values(tries=enrolment.c.tries + 1),
-        "reseal": update(enrolment).where(this, enrolment.c.sealed == bindparam("old")).values(sealed=bindparam("new")),
-        "drop_enrolment": delete(enrolment).where(this),
-        "drop_enrolments": delete(enrolment).where(enrolment.c.subject == _S),
-        "drop_pendings": delete(enrolment).where(enrolment.c.subject == _S, pending),
-        "drop_stale_pendings": delete(enrolment).where(
-            enrolment.c.subject == _S,
-            pending,
-            or_(enrolment.c.created_at < bindparam("t"), enrolment.c.tries >= bindparam("m")),
-        ),
-    }
 
 
 def _to_numbers(text: str) -> tuple[int, ...]:
@@ -115,22 +29,6 @@ def _to_numbers(text: str) -> tuple[int, ...]:
 
 def _to_text(numbers: tuple[int, ...]) -> str:
     return ",".join(map(str, numbers))
-
-
-def _event_statements() -> dict[str, ClauseElement]:
-    columns = [column for column in event.c if column.name != "id"]
-    newest = select(*columns).order_by(event.c.id.desc()).limit(bindparam("m"))
-    return {
-        "add_event": insert(event).values({column: bindparam(column.name) for column in columns}).inline(),
-        "drop_old_events": delete(event).where(event.c.at < bindparam("t")),
-        "drop_events": delete(event).where(event.c.subject == _S),
-        "events": newest,
-        "events_of": newest.where(event.c.subject == _S),
-    }
-
-
-def _budget() -> list[Any]:
-    return [account.c[one.name] for one in fields(Budget)]
 
 
 def _to_budget(row: Row | None) -> Budget:
@@ -164,9 +62,8 @@ class SqlStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        dialect = database.engine.dialect.name
         self._events = itertools.count()
-        database.prepare(**_reads(), **_account_writes(dialect), **_enrolment_writes(dialect), **_event_statements())
+        database.prepare(**statements(database.engine.dialect.name))
 
     def __repr__(self) -> str:
         return f"<SqlStore on {self._database.engine.dialect.name}>"
