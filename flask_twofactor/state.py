@@ -95,7 +95,7 @@ class State:
     """The brand of the present request, the default one outside of any."""
     current_origin: Callable[[], Origin | None]
     """Where the present request came from, None outside of any."""
-    later: Callable[[Any, Callable[[Any], None]], None]
+    later: Callable[[Any, Callable[[Any], object]], None]
     """Run a function of a user once the response is sent, at once outside a request (ENU-11)."""
     hash_for_nobody: Callable[[str], Any]
     """The work of a password hash, where `password_check` failed for a name without an account."""

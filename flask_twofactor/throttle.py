@@ -226,10 +226,14 @@ class Throttle:
             given_back = [key for ticket in tickets for key in ticket.given_back]
             self._counters.give_back(given_back, [key for ticket in tickets for key in ticket.forgotten])
 
-    def alarms(self, limit: int) -> bool:
-        """Count a wrong code after a right password, of any account; True at ``limit`` in an hour, once (THR-18)."""
+    def alarms(self, limit: int, counts: bool = True) -> bool:
+        """Count a wrong code after a right password, of any account; True at ``limit`` in an hour, once (THR-18).
+
+        Without ``counts`` it is another failure: the same work, and never an alarm.
+        """
+        name = "twofactor/alarm" if counts else "twofactor/no-alarm"
         with _answering():
-            return self._counters.count_all([("twofactor/alarm", ALARM_SECONDS)])[0] == limit
+            return self._counters.count_all([(name, ALARM_SECONDS)])[0] == limit and counts
 
     def is_news(self, name: str) -> bool:
         """Tell once in `NEWS_SECONDS` that ``name`` has to wait: one who goes on asking is not recorded each time."""

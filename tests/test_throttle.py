@@ -446,6 +446,12 @@ def test_the_alarm_is_raised_exactly_at_its_limit_and_once_an_hour(throttle: Thr
         clock.move(1)
 
 
+@pytest.mark.requirement("THR-18", "VER-07")
+def test_another_failure_does_the_alarm_s_work_and_never_raises_it(throttle: Throttle) -> None:
+    assert not any(throttle.alarms(2, counts=False) for _ in range(5))
+    assert [throttle.alarms(2), throttle.alarms(2, counts=False), throttle.alarms(2)] == [False, False, True]
+
+
 @pytest.mark.requirement("THR-18")
 def test_of_many_wrong_codes_at_once_one_raises_the_alarm(throttle: Throttle) -> None:
     assert sum(in_threads(12, lambda: int(throttle.alarms(7)))) == 1

@@ -61,10 +61,12 @@ def judge(state: State, guess: Guess, enrolment: Enrolment | None, spend: Spend)
     attempt, warn = state.store.charge(live.subject if live else decoy, now, pool)
     step = match(state, enrolment, code, now)
     if live is not None and (ahead := live.last_step - step_at(now)) > state.settings.window:
-        _report_clock(state, guess.user, live.subject, ahead)
+        _report_clock(state, live.subject, ahead)
     if live is None or attempt is None or step is None:
         spend(decoy, "", -1, Attempt(now, pool))
         if live is None:
+            # A worker that goes on counting is busy for the next request: so it is after every failure.
+            state.later(None, lambda _: state.throttle.alarms(state.settings.alarm, counts=False))
             return Judged("no-factor" if enrolment is None else "malformed")
         return _reject(state, guess.user, live.subject, "budget" if attempt is None else "wrong", warn)
     if not spend(live.subject, live.id, step, attempt):
@@ -86,20 +88,20 @@ def _reject(state: State, user: Any, subject: str, reason: str, warn: str) -> Ju
             logger.warning("alarm: %d wrong codes after a right password within an hour", state.settings.alarm)
             state.announce(alarm_raised, "", count=state.settings.alarm)
 
-    state.later(user, announce)
+    state.later(None, announce)
     if warn:
         tell(state, user, warn)
     return Judged(reason)
 
 
-def _report_clock(state: State, user: Any, subject: str, ahead: int) -> None:
+def _report_clock(state: State, subject: str, ahead: int) -> None:
     origin = state.current_origin()
 
     def report(_: Any) -> None:
         logger.warning("clock: the last code of subject=%r lies %d time steps ahead of this server", subject, ahead)
         state.announce(clock_jumped, subject, origin, ahead=ahead)
 
-    state.later(user, report)
+    state.later(None, report)
 
 
 def match(state: State, enrolment: Enrolment | None, code: str | None, now: int) -> int | None:

@@ -98,7 +98,7 @@ def current_origin() -> Origin | None:
     return client_origin() if has_request_context() else None
 
 
-def later(user: Any, work: Callable[[Any], None]) -> None:
+def later(user: Any, work: Callable[[Any], object]) -> None:
     """Run ``work`` with the user once the response is sent (ENU-11); at once outside a request.
 
     It runs in an app context of its own, with the user loaded anew where Flask-Login can: the one of the request
@@ -112,7 +112,7 @@ def later(user: Any, work: Callable[[Any], None]) -> None:
     g._twofactor_later.append((user, work))
 
 
-def run_later(app: Flask, waiting: list[tuple[Any, Callable[[Any], None]]]) -> None:
+def run_later(app: Flask, waiting: list[tuple[Any, Callable[[Any], object]]]) -> None:
     """Do what waited for the end of the response; what fails is logged, since nobody is there to be told."""
     with app.app_context():
         for user, work in waiting:

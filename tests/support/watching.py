@@ -34,15 +34,15 @@ def state_of(host: Host) -> State:
     return state
 
 
-class WatchedStore:
-    """The app's store behind a callable that hears each verb before it runs, and may raise instead."""
+class WatchedVerbs:
+    """The app's store, or its throttle, behind a callable that hears each verb first, and may raise."""
 
-    def __init__(self, store: Store, before: Callable[[str], None]) -> None:
-        self._store = store
+    def __init__(self, watched: object, before: Callable[[str], None]) -> None:
+        self._watched = watched
         self._before = before
 
     def __getattr__(self, name: str) -> Any:
-        verb = getattr(self._store, name)
+        verb = getattr(self._watched, name)
 
         def call(*arguments: Any, **named: Any) -> Any:
             self._before(name)
@@ -56,7 +56,7 @@ def watched_store(host: Host, before: Callable[[str], None]) -> Iterator[None]:
     """Tell ``before`` of every verb that the app calls on its store."""
     state = state_of(host)
     store = state.store
-    state.__dict__["store"] = WatchedStore(store, before)
+    state.__dict__["store"] = WatchedVerbs(store, before)
     try:
         yield
     finally:

@@ -25,6 +25,7 @@ from flask_twofactor.web.session import KNOWN_COOKIE
 from tests.support.host import Clock, Host, Person, alert, csrf_token
 from tests.support.watching import (
     Heard,
+    WatchedVerbs,
     asks_code,
     bare,
     ghost,
@@ -269,9 +270,13 @@ def _without_cookie(found: tuple[str, list[tuple[str, str]], str]) -> tuple[str,
 
 @contextlib.contextmanager
 def traced(host: Host) -> Iterator[list[str]]:
-    """Note, in order, each store verb, each hook of the host and each HMAC of a code."""
+    """Note, in order, each verb of store and throttle, each hook and user loaded, and each HMAC of a code.
+
+    What waits for the end of the response is among them.
+    """
     trace: list[str] = []
-    hooks: Any = state_of(host).hooks
+    state, manager = state_of(host), vars(host.app)["login_manager"]
+    hooks: Any = state.hooks
 
     def noting(name: str, called: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **named: Any) -> Any:
@@ -286,9 +291,14 @@ def traced(host: Host) -> Iterator[list[str]]:
         for name, hook in before.items():
             setattr(hooks, name, noting(f"hook.{name}", hook))
         vars(pyotp.otp)["hmac"] = SimpleNamespace(new=noting("hmac", real.new), compare_digest=real.compare_digest)
+        throttle, loader = state.throttle, manager._user_callback
+        state.__dict__["throttle"] = WatchedVerbs(throttle, lambda verb: trace.append(f"throttle.{verb}"))
+        manager._user_callback = noting("user_loader", loader)
         try:
             yield trace
         finally:
+            state.__dict__["throttle"] = throttle
+            manager._user_callback = loader
             vars(pyotp.otp)["hmac"] = real
             vars(hooks).update(before)
 
@@ -318,6 +328,7 @@ def test_every_failure_does_the_same_work_in_the_same_order(enrolled: Host, prep
     reference = trace_of(enrolled, ("mallory", "mallory-password", enrolled.wrong_code("mallory")))
     assert reference.count("hook.password_check") == 1
     assert reference.count("hmac") == 3
+    assert reference.count("throttle.alarms") == 1
     assert [step for step in reference if step.startswith("store.")][:3] == [
         "store.enrolment",
         "store.charge",
