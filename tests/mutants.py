@@ -55,6 +55,8 @@ NOT_QUICK = (
     "--ignore=tests/web/test_faults.py",
     "--ignore=tests/web/test_fuzz.py",
 )
+SERVERS = frozenset({"postgresql_server", "mariadb_server", "redis_server", "browser"})
+"""Fixtures whose tests are not quick: each fork would start its own."""
 COPIED = ("flask_twofactor", "tests", "example_app", "docs", "pyproject.toml", "README.md", "CHANGES.md")
 LIKELY = {
     "budget": ("records",),
@@ -263,7 +265,9 @@ class Plugin:
         hypothesis.settings.load_profile("mutants")  # after conftest.py, before the tests are imported
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        if self._wanted is not None:
+        if self._wanted is None:
+            items[:] = [item for item in items if SERVERS.isdisjoint(getattr(item, "fixturenames", ()))]
+        else:
             found = {item.nodeid: item for item in items}
             items[:] = [found[name] for name in self._wanted if name in found]
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from flask_twofactor.core.keyring import token_digest
-from flask_twofactor.core.records import Mark
+from flask_twofactor.core.records import Enrolment, Mark
 from flask_twofactor.core.totp import code_at
 from flask_twofactor.errors import (
     AlreadyEnrolled,
@@ -29,6 +29,7 @@ from tests.support.watching import Heard, broken_store
 
 BY = "b" * 64
 """Digest of a sign-in."""
+TOO_MANY = "too many wrong codes for one key"
 
 
 def begin(host: Host, state: State, opened_by: str = BY) -> setup.Setup:
@@ -74,7 +75,7 @@ def test_a_key_that_is_shown_is_in_no_repr_and_does_not_change(enrolled: Host, s
 
 
 def test_nobody_with_a_factor_is_shown_a_key(enrolled: Host, state: State) -> None:
-    with pytest.raises(AlreadyEnrolled):
+    with pytest.raises(AlreadyEnrolled, match=r"^the account already has a factor$"):
         setup.begin(state, enrolled.users["alice"], "1", BY, "Harbor")
 
 
@@ -85,6 +86,21 @@ def test_a_key_that_does_not_open_gives_way_to_a_new_one(enrolled: Host, state: 
     assert kept is not None
     assert state.store.reseal("2", kept.id, kept.sealed, "1.nonsense")
     assert begin(enrolled, state).secret != shown.secret
+
+
+@pytest.mark.requirement("STO-06")
+def test_no_key_is_shown_that_does_not_open(enrolled: Host, state: State) -> None:
+    opened: list[int] = []
+
+    class Garbling(Calls):
+        def open_enrolment(self, fresh: Enrolment, not_before: int, tries: int) -> Enrolment:
+            opened.append(not_before)
+            return replace(fresh, sealed="1.nonsense")
+
+    Garbling(state)
+    with pytest.raises(StoreUnavailable, match=r"^the key that was kept just now does not open$"):
+        begin(enrolled, state)
+    assert opened == [state.now - 600, state.now + 1]
 
 
 @pytest.mark.requirement("ENR-08", "ENR-10", "LOG-01")
@@ -108,9 +124,10 @@ def test_a_right_code_turns_the_factor_on_and_gives_a_mark(
 def test_ten_guesses_are_judged_and_then_the_key_is_gone(enrolled: Host, state: State) -> None:
     shown = begin(enrolled, state)
     for number in range(10):
-        with pytest.raises(CodeRejected if number < 9 else SetupExpired):
+        kind, text = (CodeRejected, "the code was not right") if number < 9 else (SetupExpired, TOO_MANY)
+        with pytest.raises(kind, match=rf"^{text}$"):
             confirm(state, wrong(state, shown))
-    with pytest.raises(SetupExpired):
+    with pytest.raises(SetupExpired, match=rf"^{TOO_MANY}$"):
         confirm(state, code(state, shown))
     assert [(one.kind, one.details) for one in state.store.events("2", 99)] == [
         ("twofactor-set-up-refused", {"reason": "code"})
@@ -122,7 +139,7 @@ def test_ten_guesses_are_judged_and_then_the_key_is_gone(enrolled: Host, state: 
 def test_what_is_no_code_is_no_guess(enrolled: Host, state: State) -> None:
     shown = begin(enrolled, state)
     for text in (None, "", "12345", "abcdef"):
-        with pytest.raises(CodeRejected):
+        with pytest.raises(CodeRejected, match=r"^that is no code of six digits$"):
             confirm(state, text)
     kept = state.store.pending_enrolment("2", BY)
     assert kept is not None
@@ -140,7 +157,7 @@ def test_a_key_lives_for_ten_minutes_and_for_its_own_sign_in(
     with pytest.raises(SetupExpired):
         confirm(state, code(state, shown), "c" * 64)
     if expired:
-        with pytest.raises(SetupExpired):
+        with pytest.raises(SetupExpired, match=r"^the key that was being set up is too old$"):
             confirm(state, code(state, shown))
     else:
         assert confirm(state, code(state, shown))
@@ -157,7 +174,7 @@ def test_a_key_is_too_late_where_a_factor_was_set_up_meanwhile(enrolled: Host, s
             return counted
 
     Meanwhile(state)
-    with pytest.raises(SetupExpired):
+    with pytest.raises(SetupExpired, match=r"^the factor was set up meanwhile$"):
         confirm(state, code(state, shown))
 
 
@@ -173,9 +190,9 @@ def test_enroll_writes_a_confirmed_enrolment_of_the_given_secret_or_of_a_new_one
     assert state.open_secret(life) == given.replace(" ", "")
     assert (life.created_at, life.confirmed_at, life.last_step) == (state.now, state.now, -1)
     assert heard.names == ["enabled"]
-    with pytest.raises(AlreadyEnrolled):
+    with pytest.raises(AlreadyEnrolled, match=r"^the account already has a factor; reset it first$"):
         setup.enroll(state, enrolled.users["bob"], None, "Harbor")
-    with pytest.raises(TwoFactorError, match="base32 text of 128 to 512 bits"):
+    with pytest.raises(TwoFactorError, match=r"^a secret is base32 text of 128 to 512 bits"):
         setup.enroll(state, enrolled.users["carol"], "short", "Harbor")
     uri = setup.enroll(state, enrolled.users["carol"], None, "Harbor")
     assert len(parse_qs(urlsplit(uri).query)["secret"][0]) == 32
