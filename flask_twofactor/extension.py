@@ -144,6 +144,8 @@ class TwoFactor:
 
     def request_exemption(self, loader: Hook) -> Hook:
         """Declare a ``request_loader`` safe: whom it finds is logged in without the factor. It is a door past it."""
+        if not callable(loader):
+            raise WiringError("@two_factor.request_exemption decorates a function")
         self._exempt_loaders.append(loader)
         return loader
 

@@ -1105,3 +1105,8 @@ def test_a_complete_success_begins_the_count_anew(host: Host) -> None:
 def test_the_count_outlives_a_restart(make_app: MakeApp) -> None:
     until_throttled(make_app(), "bob")
     assert enter(make_app(), "bob").status_code == 429
+
+
+def test_an_exemption_is_of_a_function_and_of_nothing_else(host: Host) -> None:
+    with pytest.raises(WiringError, match="request_exemption decorates a function"):
+        host.two_factor.request_exemption(None)  # type: ignore[type-var]

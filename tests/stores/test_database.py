@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import difflib
+import gc
 import itertools
 import os
 import re
@@ -11,6 +12,7 @@ import sqlite3
 import stat
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -20,6 +22,7 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from flask_twofactor.core.budget import LIMITS, Attempt, Budget
 from flask_twofactor.errors import LoginRefused, StoreUnavailable
@@ -205,6 +208,46 @@ def test_the_sqlite_file_is_in_wal_mode(sqlite_store: SqlStore, file: Path) -> N
     sqlite_store.keep_meta("a", "b")
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_what_locks_a_file_is_waited_for(sqlite_store: SqlStore, sqlite_database: Database) -> None:
+    with sqlite_database.engine.connect() as connection:
+        assert connection.execute(text("PRAGMA busy_timeout")).scalar_one() == 15000
+
+
+@pytest.mark.requirement("LOG-02")
+def test_no_error_of_an_engine_of_ours_tells_a_value(sqlite_database: Database) -> None:
+    with sqlite_database.engine.connect() as connection, pytest.raises(SQLAlchemyError) as error:
+        connection.execute(text("SELECT :v FROM nowhere"), {"v": "a-secret"})
+    assert "nowhere" in str(error.value)
+    assert "a-secret" not in str(error.value)
+
+
+@pytest.mark.parametrize("uri", ["sqlite://", "sqlite:///:memory:"])
+def test_threads_take_turns_at_a_database_in_memory(uri: str) -> None:
+    database = Database.connect(uri)
+    store = SqlStore(database)
+    store.init()
+    counters = SqlCounters(database, lambda: START)
+
+    def act(_: int) -> list[int]:
+        return [counters.count("one", 60) for _ in range(50) if store.standing("alice", "") is not None]
+
+    with ThreadPoolExecutor(8) as threads:
+        found = [number for numbers in threads.map(act, range(8)) for number in numbers]
+    assert sorted(found) == list(range(1, 401))
+    database.close()
+
+
+def test_a_database_that_is_dropped_leaves_no_connection_open(file: Path) -> None:
+    database = Database.connect(f"sqlite:///{file}")
+    SqlStore(database).init()
+    opened: list[Any] = []
+    event.listen(database.engine, "close", lambda connection, _: opened.append(connection))
+    assert database.read("meta", n="schema") is not None
+    del database
+    gc.collect()
+    assert len(opened) == 1
 
 
 def test_a_reader_does_not_wait_for_a_writer(sqlite_store: SqlStore, sqlite_database: Database) -> None:
