@@ -44,7 +44,7 @@ def test_nobody_is_found_where_nothing_is_presented(host: Host) -> None:
 @pytest.mark.requirement("FLG-04")
 @pytest.mark.skipif(not hasattr(LoginManager, "header_loader"), reason="gone in Flask-Login 0.7")
 @pytest.mark.parametrize(("name", "verdict"), [("alice", "out"), ("bob", "in")])
-def test_who_is_named_by_a_header_alone_is_no_session(enrolled: Host, name: str, verdict: str) -> None:
+def test_who_is_named_by_a_header_alone_is_no_session(enrolled: Host, name: str, verdict: Any) -> None:
     manager: Any = vars(enrolled.app)["login_manager"]
     manager._request_callback, manager._header_callback = None, enrolled.users.get
     with enrolled.app.test_request_context(headers={"Authorization": name}):
