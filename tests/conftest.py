@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support.host import Clock, Host, Person, make_host
+from tests.support.memory import write_to_memory
 
 pytest_plugins = [
     "tests.support.noskips",
@@ -18,6 +19,8 @@ pytest_plugins = [
     "tests.support.databases",
     "tests.support.browser",
 ]
+
+write_to_memory()
 
 # Several machines take minutes: `make cluster` names this folder, and `make test` leaves it out.
 collect_ignore = ["cluster"]

@@ -39,6 +39,8 @@ import pytest
 from libcst.metadata import MetadataWrapper, PositionProvider
 from mutmut.mutation.mutators import mutation_operators, operator_arg_removal, operator_string
 
+from tests.support.memory import write_to_memory
+
 ROOT = Path(__file__).parent.parent
 SCOPE = ("core", "flows", "web/gate.py", "web/session.py", "stores/sql")
 """What is mutated, in flask_twofactor/."""
@@ -577,6 +579,7 @@ def main() -> int:
     )
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    write_to_memory()
     with tempfile.TemporaryDirectory(prefix="mutants-", ignore_cleanup_errors=True) as folder:
         tree = Path(folder) / "tree"
         tree.mkdir()
