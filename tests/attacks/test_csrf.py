@@ -146,7 +146,7 @@ def test_065_framing(site: Site) -> None:
         assert "unsafe" not in headers["Content-Security-Policy"], what
         assert headers.getlist("X-Frame-Options") == ["DENY"], what
         assert headers["X-Content-Type-Options"] == "nosniff", what
-        assert headers["Referrer-Policy"] == "no-referrer", what
+        assert headers["Referrer-Policy"] == "same-origin", what
         assert headers["Cross-Origin-Opener-Policy"] == "same-origin", what
         assert "Access-Control-Allow-Origin" not in headers, what
         assert page.status < 500, what

@@ -43,11 +43,13 @@ def new_page(
     height: int = 900,
     dark: bool = False,
     bypass_csp: bool = False,
+    tls: bool = False,
 ) -> Iterator[Page]:
     """Open a page with cookies of its own; on leaving, fail where it broke its policy or called out.
 
     That is: a report about the Content-Security-Policy or an error that no script caught, and any request
     to a host that is not loopback. Set ``bypass_csp`` for axe only: the policy is then not enforced.
+    With ``tls``, it takes a certificate that nobody signed.
     """
     context = browser.new_context(
         java_script_enabled=javascript,
@@ -56,6 +58,7 @@ def new_page(
         bypass_csp=bypass_csp,
         locale="en-GB",
         reduced_motion="reduce",
+        ignore_https_errors=tls,
     )
     context.set_default_timeout(10_000)
     faults: list[str] = []

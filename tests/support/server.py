@@ -11,13 +11,16 @@ from werkzeug.serving import make_server
 
 
 @contextmanager
-def serve(app: Flask) -> Iterator[str]:
-    """Serve ``app`` from a thread of this process; gives the base URL, without a slash at its end."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+def serve(app: Flask, *, tls: bool = False) -> Iterator[str]:
+    """Serve ``app`` from a thread of this process; gives the base URL, without a slash at its end.
+
+    With ``tls``, under a certificate that nobody signed.
+    """
+    server = make_server("127.0.0.1", 0, app, threaded=True, ssl_context="adhoc" if tls else None)
     thread = threading.Thread(target=server.serve_forever, name="tests.support.server", daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()

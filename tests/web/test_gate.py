@@ -693,7 +693,8 @@ def test_the_pages_work_behind_a_proxy_that_mounts_and_terminates_tls(enrolled: 
     assert sent.location == "/app/two-factor/challenge?next=/app/me"
     page = client.get("/two-factor/challenge?next=/app/me", headers=forwarded)
     fields = {"csrf_token": csrf_token(page), "code": enrolled.code("alice")}
-    referrer = {**forwarded, "Referer": "https://console.test/app/two-factor/challenge"}
+    assert page.headers["Referrer-Policy"] == "same-origin"  # with which a browser sends this:
+    referrer = {**forwarded, "Referer": "https://console.test/app/two-factor/challenge?next=/app/me"}
     done = client.post("/two-factor/challenge?next=/app/me", data=fields, headers=referrer)
     assert done.location == "/app/me"
     assert client.get("/me", headers=forwarded).text == "alice"

@@ -177,7 +177,7 @@ def test_every_answer_of_ours_has_the_headers_and_works_under_its_policy(enrolle
     assert answer.headers.getlist("Cache-Control") == ["no-store"]
     assert answer.headers.getlist("X-Frame-Options") == ["DENY"]
     assert directives(answer)["frame-ancestors"] == "'none'"
-    assert answer.headers.getlist("Referrer-Policy") == ["no-referrer"]
+    assert answer.headers.getlist("Referrer-Policy") == ["same-origin"]
     assert answer.headers.getlist("X-Content-Type-Options") == ["nosniff"]
     assert "cookie" in {name.lower() for name in answer.vary}
     assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
@@ -242,7 +242,7 @@ def test_what_an_error_handler_of_the_host_answers_in_our_place_has_the_headers_
     assert (answer.status_code, answer.text) == (status, "the host's own page")
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Frame-Options"] == "DENY"
-    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
 
 
 @pytest.mark.requirement("HDR-02")
