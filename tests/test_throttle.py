@@ -238,6 +238,7 @@ def count_in_process(_: int, uri: str) -> Callable[[int], int]:
     return lambda one: wait_of(throttle, f"name {one}", f"source {one}")
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("THR-13")
 def test_eight_processes_share_one_count(database: Database, database_uri: str) -> None:
     rounds = race(8, 10, count_in_process, database_uri)
@@ -464,6 +465,7 @@ def take_last_place(_: int, uri: str) -> Callable[[int], int]:
     return lambda one: waits(lambda: throttle.sign_in(f"sign-in {one}"))
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("THR-13", "RPL-04")
 def test_eight_processes_at_the_last_place_of_a_window_get_one_of_them_through(
     throttle: Throttle, database_uri: str
