@@ -12,7 +12,7 @@ from flask import Flask, request
 from limits.storage import Storage
 
 from . import cli
-from .core.records import Brand, Mark
+from .core.records import Brand, CsrfField, HostLogin, Mark
 from .defaults import hash_for_nobody, make_hooks
 from .errors import WiringError
 from .flows import login, manage, setup
@@ -35,7 +35,8 @@ class TwoFactor:
     """Two-factor authentication for a Flask-Login console: ``TwoFactor(app)``.
 
     ``clock`` gives Unix seconds; ``login_endpoint`` names the host's log-in views that our first page
-    takes over in place; ``forms`` swaps form classes by endpoint name; ``brands`` are the brands that
+    takes over in place, and ``next_param`` the parameter (or several, or a function that gives the target) in which
+    its links say where to go then; ``forms`` swaps form classes by endpoint name; ``brands`` are the brands that
     ``brand_select`` may answer by key. One object may serve several apps: what belongs to one app is in
     its ``app.extensions["twofactor"]``.
     """
@@ -46,11 +47,29 @@ class TwoFactor:
         *,
         clock: Callable[[], float] = time.time,
         login_endpoint: str | Iterable[str] = (),
+        next_param: str | Iterable[str] | Callable[[], str | None] = "next",
+        identifier_field: str | None = "identifier",
+        password_field: str | None = None,
+        remember_field: str | None = None,
+        extra_fields: Mapping[str, str] | None = None,
+        csrf: tuple[Callable[[], str], str] | CsrfField | None = None,
+        render: Callable[..., Any] | None = None,
         forms: Mapping[str, type] | None = None,
         brands: Iterable[Brand] = (),
     ) -> None:
         self._clock = clock
-        self._login_endpoints = (login_endpoint,) if isinstance(login_endpoint, str) else tuple(login_endpoint)
+        self._host_login = HostLogin(
+            _names(login_endpoint),
+            next_param if callable(next_param) else _names(next_param),
+            identifier_field,
+            password_field,
+            remember_field,
+            dict(extra_fields or {}),
+        )
+        if password_field is not None and not self._host_login.endpoints:
+            raise WiringError('password_field= hands the log-in on to a view of yours: name it, login_endpoint="..."')
+        self._csrf = CsrfField(csrf[1], csrf[0]) if isinstance(csrf, tuple) else csrf
+        self._render = render
         unknown = set(forms or ()) - set(DEFAULT_FORMS)
         if unknown:
             raise WiringError(f"no page takes the form {sorted(unknown)}; the pages are {sorted(DEFAULT_FORMS)}")
@@ -88,7 +107,9 @@ class TwoFactor:
             current_origin=current_origin,
             later=later,
             hash_for_nobody=hash_for_nobody,
-            login_endpoints=self._login_endpoints,
+            host_login=self._host_login,
+            csrf=self._csrf,
+            render=self._render,
             exempt_loaders=self._exempt_loaders,
         )
         app.extensions["twofactor"] = state
@@ -214,6 +235,10 @@ class TwoFactor:
             return cast(Hook, guarded)
 
         return decorate
+
+
+def _names(given: str | Iterable[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def _keys(app: Flask, settings: Settings) -> list[bytes]:

@@ -45,6 +45,11 @@ class Settings:
     )
     key_fallbacks: Sequence[str | bytes] = _setting((), "Former keys; they only open.", secret=True)
     window: int = _setting(1, "Steps accepted either side of the present one: 1, or 0 for servers with exact clocks.")
+    step: str = _setting(
+        "session",
+        "Where the step between user ID and password is kept: `session`, or `form` for consoles that clear the "
+        "sessions of anonymous visitors; the CSRF token is bound to a cookie of its own then.",
+    )
     decoy_ratio: float = _setting(RATIO, "Share of names without an account that are shown a code box, 0.05 to 0.5.")
     prompt: str = _setting(
         "adaptive",
@@ -73,6 +78,7 @@ class Settings:
         self._require(len(self.url_prefix) > 1, "url_prefix", "must not be the root of the app")
         self._require(self.window in (0, 1), "window", "must be 0 or 1 (RFC 6238 §5.2, VER-03)")
         self._require(0.05 <= self.decoy_ratio <= 0.5, "decoy_ratio", "must lie between 0.05 and 0.5")
+        self._require(self.step in ("session", "form"), "step", 'must be "session" or "form"')
         self._require(self.prompt in ("adaptive", "uniform"), "prompt", 'must be "adaptive" or "uniform"')
         self._require(self.alarm >= 1, "alarm", "must be at least 1")
         self._require(self.event_days >= 1, "event_days", "must be at least 1")
@@ -93,7 +99,7 @@ class Settings:
             "url_prefix": str, "issuer": (str, type(None)), "database_uri": (str, type(None)),
             "throttle_storage_uri": (str, type(None)), "key": (str, bytes, type(None)), "key_fallbacks": (list, tuple),
             "window": int, "decoy_ratio": (int, float), "base_template": str, "settings_endpoint": str,
-            "after_login": (str, type(None)), "prompt": str, "session_keep": (list, tuple, set, frozenset),
+            "after_login": (str, type(None)), "prompt": str, "step": str, "session_keep": (list, tuple, set, frozenset),
         }  # fmt: skip
         for item in fields(self):
             kind = kinds.get(item.name, int)

@@ -17,7 +17,7 @@ from limits.storage import Storage
 
 from .core.identifiers import normal_form, parse_identifier
 from .core.keyring import META, SECRET, Keyring, token_digest
-from .core.records import Brand, Enrolment, Event, Mark, Notice, Origin
+from .core.records import Brand, CsrfField, Enrolment, Event, HostLogin, Mark, Notice, Origin
 from .core.totp import new_secret, parse_secret
 from .errors import HookFailed, KeyMismatch, StoreUnavailable, TwoFactorError
 from .settings import Settings
@@ -99,10 +99,20 @@ class State:
     """Run a function of a user once the response is sent, at once outside a request (ENU-11)."""
     hash_for_nobody: Callable[[str], Any]
     """The work of a password hash, where `password_check` failed for a name without an account."""
-    login_endpoints: tuple[str, ...] = ()
+    host_login: HostLogin = field(default_factory=HostLogin)
+    taken_over: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    """The host's own log-in views by endpoint, in whose place our first page stands."""
+    csrf: CsrfField | None = None
+    render: Callable[..., Any] | None = None
+    """The host's own ``render_template``, whose layout needs more than a template gets from Flask."""
     exempt_loaders: list[Any] = field(default_factory=list)
     """Request loaders of the host's that it declared safe by name."""
     opening: Any = field(default_factory=threading.RLock, repr=False, compare=False)
+
+    @property
+    def carries_step(self) -> bool:
+        """Tell whether the step between the two pages rides in the form, not in the session."""
+        return self.settings.step == "form" or self.host_login.hands_on
 
     @property
     def now(self) -> int:

@@ -44,13 +44,13 @@ def complete(app: Flask, state: State) -> None:
         raise WiringError(
             "this app has no LoginManager; make one:\n    LoginManager().init_app(app)  # from flask_login"
         )
-    if manager.login_view is None and not state.login_endpoints:
+    if manager.login_view is None and not state.host_login.endpoints:
         manager.login_view = "twofactor.identify"
-    for endpoint in state.login_endpoints:
+    for endpoint in state.host_login.endpoints:
         if endpoint not in app.view_functions:
             known = ", ".join(sorted(app.view_functions))
             raise WiringError(f"login_endpoint={endpoint!r} is no endpoint of this app; there are: {known}")
-        take_over(app, endpoint)
+        take_over(app, state, endpoint)
     if Settings.from_config(app.config) != state.settings:
         raise SettingError("a TWOFACTOR_* setting changed after TwoFactor(app); set it before")
     bool(state.keyring)

@@ -76,6 +76,7 @@ def test_without_configuration_the_defaults_hold() -> None:
         "key": None,
         "key_fallbacks": (),
         "window": 1,
+        "step": "session",
         "decoy_ratio": 0.25,
         "prompt": "adaptive",
         "alarm": 50,
@@ -99,7 +100,7 @@ def test_each_setting_says_what_it_is_for() -> None:
 @pytest.mark.parametrize("item", fields(Settings), ids=lambda item: item.name)
 def test_each_setting_is_read_from_its_key(item: Any) -> None:
     given = {"key": LONG, "key_fallbacks": [LONG], "window": 0, "decoy_ratio": 0.5, "session_keep": ["cart"]}
-    given |= {"url_prefix": "/x", "idle_seconds": 60, "session_seconds": 300, "prompt": "uniform"}
+    given |= {"url_prefix": "/x", "idle_seconds": 60, "session_seconds": 300, "prompt": "uniform", "step": "form"}
     value = given.get(item.name, 300 if item.type == "int" else "text")
     settings = Settings.from_config({f"TWOFACTOR_{item.name.upper()}": value})
     assert getattr(settings, item.name) == value

@@ -32,10 +32,12 @@ KNOWN = "known"
 """Purpose: the known-browser cookie."""
 UNLOCK = "unlock"
 """Purpose: the link that makes a browser a known one."""
+CSRF = "csrf"
+"""Purpose: CSRF tokens that need no session."""
 THROTTLE = "throttle"
 """Purpose: digests that name counters."""
 
-PURPOSES = (SECRET, META, PENDING, NOTE, REMEMBER, KNOWN, UNLOCK, THROTTLE)
+PURPOSES = (SECRET, META, PENDING, NOTE, REMEMBER, KNOWN, UNLOCK, THROTTLE, CSRF)
 _VERSION = "1."
 _NONCE = 12
 _MAX_SEALED = 4096

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -164,6 +164,36 @@ class Event:
     source: str = ""
     agent: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class HostLogin:
+    """What the host's own log-in is like: the endpoints that we take over, and what its form and its links carry.
+
+    ``next_param`` names the parameters of the query beside ``next``, or is a function that gives the target.
+    Without ``identifier_field`` there is one account and no name to ask for. With ``password_field`` the host's
+    view is handed the log-in, under its own names of the fields, with ``extra_fields`` as they are.
+    """
+
+    endpoints: tuple[str, ...] = ()
+    next_param: tuple[str, ...] | Callable[[], str | None] = ()
+    identifier_field: str | None = "identifier"
+    password_field: str | None = None
+    remember_field: str | None = None
+    extra_fields: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def hands_on(self) -> bool:
+        """Tell whether the host's own view judges the password."""
+        return self.password_field is not None
+
+
+@dataclass(frozen=True)
+class CsrfField:
+    """The field of a host's own CSRF scheme, which our forms carry beside ours."""
+
+    field_name: str
+    token: Callable[[], str]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -68,11 +68,18 @@ def look_up(state: State, identifier: str, source: str, known: Sequence[Known]) 
 
 
 def check(
-    state: State, identifier: str, password: str, code: str | None, source: str, known: Sequence[Known] = ()
+    state: State,
+    identifier: str,
+    password: str,
+    code: str | None,
+    source: str,
+    known: Sequence[Known] = (),
+    judge_password: Callable[[Any, str], bool] | None = None,
 ) -> Login:
     """Judge a log-in as a whole: identifier in normal form, password and code as typed.
 
-    ``source`` names where it came from, ``known`` what its browser is known for. Raises `Throttled` where there
+    ``source`` names where it came from, ``known`` what its browser is known for; ``judge_password`` stands in for
+    the hook where the host's own view judges the password. Raises `Throttled` where there
     were too many attempts, and `LoginRefused` where anything at all was wrong; nothing is spent then
     (VER-01, VER-06, VER-08).
     """
@@ -84,7 +91,8 @@ def check(
     with _recorded(state, whose, "log-in", source):
         ticket = _count(state, identifier, source, subject, known)
     enrolment = state.store.enrolment(subject)
-    knows = _password_is_right(state, user, password)
+    ask = judge_password or (lambda user, password: _password_is_right(state, user, password))
+    knows = len(password) <= MAX_PASSWORD and ask(user, password)
     # Asked after a wrong password too: what it costs must not tell that the password was right (VER-07).
     right = user is not None and state.hooks.is_yes("may_login", user) and knows
     guess = Guess(identifier, user, code, ticket.known, armed=right)

@@ -44,7 +44,7 @@ def attach(app: Flask, state: State) -> None:
     blueprint = make_blueprint(state.settings.url_prefix)
     # Preprocessors run before any before_request of the host's: a global CSRFProtect would read the body.
     blueprint.url_value_preprocessor(_frame_page)
-    app.url_value_preprocessors.setdefault(None, []).insert(0, _make_preprocessor(app, state.login_endpoints))
+    app.url_value_preprocessors.setdefault(None, []).insert(0, _make_preprocessor(app, state.host_login.endpoints))
     app.register_blueprint(blueprint)
     app.jinja_env.globals["twofactor_panel"] = pages.panel
     for error in pages.PROBLEMS:
@@ -54,9 +54,11 @@ def attach(app: Flask, state: State) -> None:
     app.teardown_request(functools.partial(_leave_nothing, app))
 
 
-def take_over(app: Flask, endpoint: str) -> None:
+def take_over(app: Flask, state: State, endpoint: str) -> None:
     """Put our first page in the place of a log-in view of the host: URL, endpoint and links stay."""
-    app.view_functions[endpoint] = login.identify
+    if app.view_functions[endpoint] is not login.identify:
+        state.taken_over[endpoint] = app.view_functions[endpoint]
+        app.view_functions[endpoint] = login.identify
 
 
 def _frame_page(endpoint: str | None, _: Any) -> None:

@@ -11,15 +11,18 @@ from typing import Any
 from flask import current_app, request
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import validate_csrf
-from wtforms import BooleanField, PasswordField, StringField, ValidationError
+from wtforms import BooleanField, HiddenField, PasswordField, StringField, ValidationError
+from wtforms.csrf.core import CSRF
 from wtforms.validators import InputRequired, Length
 
 from ..core.codes import MAX_LENGTH as MAX_CODE
 from ..core.identifiers import MAX_LENGTH as MAX_IDENTIFIER
 from ..errors import BadRequest
 from ..flows.login import MAX_PASSWORD
+from .csrf import CookieCSRF, is_valid
+from .current import current_state
 
-_SINGLE = ("csrf_token", "identifier", "password", "code", "remember")
+_SINGLE = ("csrf_token", "identifier", "password", "code", "remember", "step")
 
 
 def csrf_is_on() -> bool:
@@ -37,6 +40,23 @@ class TwoFactorForm(FlaskForm):
         def csrf(self) -> bool:
             """Tell whether the form carries a token."""
             return csrf_is_on()
+
+        @property
+        def csrf_class(self) -> type[CSRF]:
+            """Give Flask-WTF's class, or ours where the session may be cleared."""
+            return CookieCSRF if _needs_no_session() else FlaskForm.Meta.csrf_class
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        """Add the field of the host's own CSRF scheme, where it has one."""
+        super().__init__(*arguments, **named)
+        if (scheme := current_state().csrf) is not None:
+            field = self.meta.bind_field(self, HiddenField(), {"name": scheme.field_name, "prefix": ""})
+            field.process(None, scheme.token())  # ours is made anew, whatever was posted
+            self._fields[scheme.field_name] = field
+
+
+def _needs_no_session() -> bool:
+    return current_state().settings.step == "form"
 
 
 def _text(field_id: str, autocomplete: str, **attributes: Any) -> dict[str, Any]:
@@ -83,6 +103,8 @@ class CredentialForm(TwoFactorForm):
 
     password = PasswordField("Password", render_kw=_text("password", "current-password", required=True))
     code = StringField("Code", render_kw=_text("code", "one-time-code", inputmode="numeric"))
+    step = HiddenField()
+    """Who wants to log in, sealed, where the session does not keep it."""
     remember = BooleanField("Keep me logged in on this device", render_kw={"id": "tf-remember"})
 
 
@@ -155,6 +177,10 @@ def _require_token(form: Any, name: str) -> None:
     if checked and not form[name].errors:
         return
     try:
+        if _needs_no_session():
+            if is_valid(current_state(), request.form.get(name)):
+                return
+            raise ValidationError
         validate_csrf(request.form.get(name))
     except ValidationError:
         raise BadRequest("the CSRF token is missing, wrong or too old") from None

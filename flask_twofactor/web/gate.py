@@ -155,7 +155,7 @@ def _on_login(_: Flask, user: Any, **__: Any) -> None:
     subject = state.subject_of(user)
     if session.get("_remember") == "set":
         browser.companion_wanted(subject)
-    if browser.is_completing(subject):
+    if browser.completes(subject):
         current_app.login_manager._update_request_context_with_user(user)  # type: ignore[attr-defined]
         return
     if ended := browser.drop_mark():

@@ -6,19 +6,24 @@ from typing import Any
 
 from flask import redirect, request, url_for
 
+from ..core.known import Known
 from ..core.records import Mark
-from ..errors import CodeRejected, LoginRefused, Throttled
+from ..errors import CodeRejected, LoginRefused, Throttled, WiringError
 from ..flows import login
 from ..state import State
 from . import session as browser
 from .current import Presence, client_source, current_state, presence
 from .forms import submitted
+from .hand_on import HostView
 from .pages import render
-from .redirects import safe_next
+from .redirects import safe_next, wanted
 
 REFUSED = "These details are not right. Check them and try again."
 WRONG_CODE = "That code is not right. Wait for the next one in your authenticator app and try again."
 EXPIRED = "That took longer than ten minutes, so please start again. Your user ID is still filled in."
+EXPIRED_ALONE = "That took longer than ten minutes, so please start again."
+NO_NAME = ""
+"""The user ID of a console that has one account and asks for none."""
 INVALID_NAME = "Enter your user ID as this console knows it."
 
 
@@ -32,13 +37,17 @@ def waiting(error: Throttled) -> str:
 def identify(**_: Any) -> Any:
     """Ask who wants to log in; also stands in for the host's own log-in endpoints."""
     state = current_state()
-    target = safe_next(request.args.get("next"))
+    target = wanted()
     if request.method == "GET" and "switch" not in request.args and (found := presence()):
         if found.verdict == "in":
             return redirect(target or after_login(state, found.user))
         if found.verdict == "due":
             return redirect(url_for("twofactor.challenge", next=target))
+    if request.method == "POST" and state.carries_step and "step" in request.form:
+        return credential()
     form = state.forms["identify"]()
+    if state.host_login.identifier_field is None:
+        return _go_on(state, NO_NAME, target)
     error = None
     if submitted(form):
         identifier = state.parse_identifier(form.identifier.data)
@@ -47,25 +56,38 @@ def identify(**_: Any) -> Any:
                 login.look_up(state, identifier, client_source(), browser.known_accounts(state))
             except Throttled as error_:
                 return throttled(_identify_page(form, target, waiting(error_)), error_)
-            browser.keep_pending(state, identifier, target)
-            rest = None if browser.keeps_next(target) else target
-            return redirect(url_for("twofactor.credential", next=rest))
+            return _go_on(state, identifier, target)
         error = INVALID_NAME
     return _identify_page(form, target, error or first_error(form))
 
 
+def _go_on(state: State, identifier: str, target: str | None) -> Any:
+    """Lead to the second page; where the step rides in the form, that page is the answer itself."""
+    if state.carries_step:
+        return _credential_page(state, state.forms["credential"](formdata=None), identifier, target)
+    browser.keep_pending(state, identifier, target)
+    rest = None if browser.keeps_next(target) else target
+    return redirect(url_for("twofactor.credential", next=rest))
+
+
+def _is_taken_over(state: State) -> bool:
+    """Tell whether this is a page of the host's in whose place ours stands."""
+    return request.endpoint in state.host_login.endpoints
+
+
 def _identify_page(form: Any, target: str | None, error: str | None, notice: str | None = None) -> Any:
-    action = url_for("twofactor.identify", next=target)
+    stays = current_state().host_login.hands_on and _is_taken_over(current_state())
+    action = _here() if stays else url_for("twofactor.identify", next=target)
     return render("identify", form=form, action=action, error=error, notice=notice, title="Log in")
 
 
 def credential() -> Any:
     """Ask for the password, or the password and the code together, and judge them as one."""
     state = current_state()
-    step = browser.pending(state)
+    step = browser.pending(state, request.form.get("step", "") if state.carries_step else None)
     if step is None:
-        return redirect(url_for("twofactor.identify", next=safe_next(request.args.get("next"))))
-    target = safe_next(request.args.get("next")) or safe_next(step.target)
+        return redirect(url_for("twofactor.identify", next=wanted()))
+    target = wanted() or safe_next(step.target)
     if state.now - step.at > state.settings.pending_seconds:
         return _start_again(state, step.identifier, target)
     form = state.forms["credential"]()
@@ -83,22 +105,46 @@ def credential() -> Any:
 def _judge_credential(state: State, form: Any, identifier: str, target: str | None) -> Any:
     password, code = _value(form, "password") or "", _value(form, "code")
     remember = bool(_value(form, "remember"))
+    known = browser.known_accounts(state)
     try:
-        done = login.check(state, identifier, password, code, client_source(), browser.known_accounts(state))
-        leads_to = _destination(state, done, target)  # asked first: a hook that raises lets nobody in
-        if not browser.begin(state, done.user, done.subject, done.token, password, remember):
-            raise LoginRefused("the host's log-in refused")
+        if state.host_login.hands_on:
+            done, answer = _hand_on(state, identifier, password, code, remember, known)
+        else:
+            done = login.check(state, identifier, password, code, client_source(), known)
+            answer = redirect(_destination(state, done, target))  # asked first: a hook that raises lets nobody in
+            if not browser.begin(state, done.user, done.subject, done.token, password, remember):
+                raise LoginRefused("the host's log-in refused")
     except LoginRefused:
         return _credential_page(state, form, identifier, target, error=REFUSED)
     except Throttled as error:
         return throttled(_credential_page(state, form, identifier, target, error=waiting(error)), error)
     browser.keep_known(state, done.subject, identifier)
     login.entered(state, done)
-    return redirect(leads_to)
+    return answer
+
+
+def _hand_on(
+    state: State, identifier: str, password: str, code: str | None, remember: bool, known: list[Known]
+) -> tuple[login.Login, Any]:
+    """Let the host's own view judge the password; give the log-in and the view's answer."""
+    view, stands = HostView(state, identifier, remember), False
+    try:
+        done = login.check(state, identifier, password, code, client_source(), known, view.judge)
+        answer = redirect(url_for("twofactor.setup")) if _owes_setup(state, done) else None
+        answer = view.keep(done.token, answer)
+        stands = True
+    finally:
+        if not stands:
+            view.undo()
+    return done, answer
+
+
+def _owes_setup(state: State, done: login.Login) -> bool:
+    return not done.factor and state.hooks.is_yes("requirement", done.user)
 
 
 def _destination(state: State, done: login.Login, target: str | None) -> str:
-    if not done.factor and state.hooks.is_yes("requirement", done.user):
+    if _owes_setup(state, done):
         return url_for("twofactor.setup")
     return target or after_login(state, done.user)
 
@@ -112,21 +158,38 @@ def _credential_page(state: State, form: Any, identifier: str, target: str | Non
     asks_code = login.identify(state, identifier)
     if _value(form, "code"):
         form.code.data = ""
+    action = url_for("twofactor.credential", next=None if browser.keeps_next(target) else target)
+    if state.carries_step:
+        if "step" not in form:
+            raise WiringError("the form class of the credential page has no field `step`; let it inherit from ours")
+        form.step.data = browser.seal_pending(state, identifier)
+        action = _here() if _is_taken_over(state) else url_for("twofactor.credential", next=target)
+    elif "step" in form:
+        del form.step
     return render(
         "credential",
         form=form,
         asks_code=asks_code,
         code_optional=state.settings.prompt == "uniform",
-        identifier=identifier,
-        action=url_for("twofactor.credential", next=None if browser.keeps_next(target) else target),
+        identifier=identifier or None,
+        action=action,
         restart_url=url_for("twofactor.identify", next=target),
         title="Log in",
         **values,
     )
 
 
+def _here() -> str:
+    """Give this very page with its query, for a form that is sent to the host's own address."""
+    return request.script_root + request.full_path.rstrip("?")
+
+
 def _start_again(state: State, identifier: str, target: str | None) -> Any:
     """Go back to the first page with the name kept, and say why (ACC-06)."""
+    if identifier == NO_NAME:
+        browser.keep_pending(state, identifier, target)
+        form = state.forms["credential"](formdata=None)
+        return _credential_page(state, form, identifier, target, notice=EXPIRED_ALONE)
     form = state.forms["identify"](formdata=None, data={"identifier": identifier})
     return _identify_page(form, target, None, notice=EXPIRED)
 

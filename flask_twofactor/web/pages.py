@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
@@ -94,15 +95,20 @@ def render(page: str, status: int = 200, **values: Any) -> Response:
     """Render one of our pages; the brand's template is preferred over the host's, the host's over ours."""
     brand = current_brand()
     context = Page(page, brand, current_state().settings.base_template, status=status, **values)
-    return make_response(_render(page, context), status)
+    return make_response(_render(page, context, current_state().render), status)
 
 
-def _render(name: str, context: Page) -> str:
+def _render(name: str, context: Page, by_host: Callable[..., Any] | None = None) -> str:
     names: list[str | Template] = [
         f"twofactor/brands/{context.brand.key}/{name}.html",
         f"twofactor/{name}.html",
     ]
-    return render_template(names, twofactor=context)
+    if by_host is None:
+        return render_template(names, twofactor=context)
+    try:
+        return str(by_host(names, twofactor=context))
+    except Exception as error:  # noqa: BLE001 - the host's own code, as in a hook
+        raise current_state().hooks.failure("render", error) from None
 
 
 def panel() -> Markup:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Callable
 from urllib.parse import unquote, urlsplit
 
 from flask import current_app, request
@@ -35,6 +36,30 @@ def is_local_path(target: str) -> bool:
     return not parts.scheme and not parts.netloc
 
 
+def wanted() -> str | None:
+    """Give where the request of a log-in page asks to go to then, as the host's links say it; None for nowhere."""
+    param = current_state().host_login.next_param
+    names = ("next",) if callable(param) else ("next", *param)
+    given = [request.args.get(name) for name in names]
+    if callable(param):
+        given.append(_ask(param))
+    return next(filter(None, (safe_next(_without_origin(target)) for target in given if target)), None)
+
+
+def _ask(param: Callable[[], str | None]) -> str | None:
+    try:
+        return param()
+    except Exception as error:  # noqa: BLE001 - the host's own code, as in a hook
+        raise current_state().hooks.failure("next_param", error) from None
+
+
+def _without_origin(target: str) -> str:
+    """Take this site's own origin off a URL of the host's links: nothing but a path is ever followed (RED-01)."""
+    host, origin = current_state().host_login, request.host_url.rstrip("/")
+    of_host = host.next_param or request.endpoint in host.endpoints
+    return target[len(origin) :] if of_host and target.startswith(origin + "/") else target
+
+
 def safe_next(target: str | None) -> str | None:
     """Give ``target`` where it may be followed, else None: dropped silently."""
     if target is None or not is_local_path(target) or _leads_back(target):
@@ -53,7 +78,7 @@ def _leads_back(target: str) -> bool:
         return False
     ours = endpoint.startswith("twofactor.") and endpoint not in _SETTINGS
     named = endpoint.lower().replace("_", "").replace("-", "")
-    return ours or endpoint in current_state().login_endpoints or any(word in named for word in _LOGOUT)
+    return ours or endpoint in current_state().host_login.endpoints or any(word in named for word in _LOGOUT)
 
 
 def _as_served(path: str) -> str:

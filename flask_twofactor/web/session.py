@@ -32,6 +32,7 @@ NOTICE_KEY = "_twofactor_notice"
 KEYS = (MARK_KEY, NOTE_KEY, PENDING_KEY, NEXT_KEY, NOTICE_KEY)
 COMPANION_COOKIE = "twofactor_remember"
 KNOWN_COOKIE = "twofactor_known"
+CSRF_COOKIE = "twofactor_csrf"
 
 _FLASK_LOGIN_KEYS = ("_user_id", "_fresh", "_id", "_remember", "_remember_seconds")
 _FLASK_KEYS = ("_permanent", "_flashes")
@@ -45,14 +46,19 @@ _DEAD_EPOCH = -1
 
 def keep_pending(state: State, identifier: str, target: str | None) -> None:
     """Keep who wants to log in, sealed at a constant length (SES-07), and where to go then if that is short."""
+    session[PENDING_KEY] = seal_pending(state, identifier)
+    session.pop(NEXT_KEY, None)
+    if target is not None and len(target) <= _MAX_NEXT and len(identifier.encode()) <= _NAME_SIZES[0]:
+        session[NEXT_KEY] = target
+    _touched()
+
+
+def seal_pending(state: State, identifier: str) -> str:
+    """Seal who wants to log in, and when the person said so."""
     name = identifier.encode()
     size = next(size for size in _NAME_SIZES if len(name) <= size)
     plain = struct.pack(">QH", state.now, len(name)) + name.ljust(size, b"\0")
-    session[PENDING_KEY] = state.keyring.seal(PENDING, plain)
-    session.pop(NEXT_KEY, None)
-    if target is not None and len(target) <= _MAX_NEXT and size == _NAME_SIZES[0]:
-        session[NEXT_KEY] = target
-    _touched()
+    return state.keyring.seal(PENDING, plain)
 
 
 def keeps_next(target: str | None) -> bool:
@@ -60,13 +66,18 @@ def keeps_next(target: str | None) -> bool:
     return target is not None and _text(NEXT_KEY) == target
 
 
-def pending(state: State) -> Pending | None:
-    """Give the step between the pages, too old or not; None where there is none."""
-    plain = state.keyring.open(PENDING, _text(PENDING_KEY))
+def pending(state: State, carried: str | None) -> Pending | None:
+    """Give the step between the pages, too old or not; None where there is none. ``carried`` is that of the form."""
+    if carried is not None:
+        return _opened(state, carried, None)
+    return _opened(state, _text(PENDING_KEY), _text(NEXT_KEY))
+
+
+def _opened(state: State, sealed: str | None, target: str | None) -> Pending | None:
+    plain = state.keyring.open(PENDING, sealed)
     if plain is None:
         return None
     at, length = struct.unpack_from(">QH", plain)
-    target = _text(NEXT_KEY)
     return Pending(plain[10 : 10 + length].decode(), at, target)
 
 
@@ -131,7 +142,7 @@ def begin(state: State, user: Any, subject: str, token: str, password: str | Non
         done = entered
     finally:
         if not done:
-            _undo(before, modified)
+            undo(before, modified)
             state.store.remove_mark(token_digest(token))
     if done:
         _regenerate()
@@ -139,7 +150,7 @@ def begin(state: State, user: Any, subject: str, token: str, password: str | Non
     return done
 
 
-def _undo(before: dict[str, Any], modified: bool) -> None:
+def undo(before: dict[str, Any], modified: bool) -> None:
     """Leave nothing of a log-in that was refused: neither in the session, nor its cookie, nor in this request."""
     session.clear()
     session.update(before)
@@ -173,18 +184,23 @@ def clear(state: State, keep: tuple[str, ...] = ()) -> None:
 
 
 @contextlib.contextmanager
-def completing(subject: str) -> Iterator[None]:
-    """Bracket the ``login_user`` that ends a complete log-in of ours: the gate lets it through."""
-    g._twofactor_completing = subject
+def completing(subject: str) -> Iterator[list[str]]:
+    """Bracket the ``login_user`` that ends a log-in of ours: the gate lets it through. Gives who was let through."""
+    entered: list[str] = []
+    g._twofactor_completing = subject, entered
     try:
-        yield
+        yield entered
     finally:
         g._twofactor_completing = None
 
 
-def is_completing(subject: str) -> bool:
-    """Tell whether a ``login_user`` of ``subject`` is the end of a complete log-in of ours."""
-    return bool(g.get("_twofactor_completing") == subject)
+def completes(subject: str) -> bool:
+    """Tell whether a ``login_user`` of ``subject`` is the end of a log-in of ours; it is noted then."""
+    completing: tuple[str, list[str]] | None = g.get("_twofactor_completing")
+    if completing is None or completing[0] != subject:
+        return False
+    completing[1].append(subject)
+    return True
 
 
 # A notice, shown once
@@ -259,21 +275,27 @@ def keep_known_account(state: State, account: bytes, name: bytes | None = None) 
     _touched()
 
 
+# The cookie that CSRF tokens are bound to where the session may be cleared
+
+
+def csrf_cookie() -> str:
+    """Give the browser's value, a new one where it has none; the response carries it then."""
+    value = request.cookies.get(CSRF_COOKIE) or g.get("_twofactor_csrf")
+    if not value:
+        g._twofactor_csrf = value = secrets.token_hex(16)
+        _touched()
+    return str(value)
+
+
 def finish(state: State, response: Response) -> None:
     """Keep a response that carries our trust out of caches (HDR-01), and write our cookies."""
     subject = g.get("_twofactor_companion")
-    if (known := g.get("_twofactor_known")) is not None:
-        config, interface = current_app.config, current_app.session_interface
-        response.set_cookie(
-            KNOWN_COOKIE,
-            known,
-            max_age=KNOWN_SECONDS,
-            httponly=True,
-            secure=bool(config.get("SESSION_COOKIE_SECURE")) or request.is_secure,
-            samesite=config.get("SESSION_COOKIE_SAMESITE") or "Lax",
-            path=interface.get_cookie_path(current_app),
-            domain=interface.get_cookie_domain(current_app),
-        )
+    for name, value, seconds in (
+        (KNOWN_COOKIE, g.get("_twofactor_known"), KNOWN_SECONDS),
+        (CSRF_COOKIE, g.get("_twofactor_csrf"), None),
+    ):
+        if value is not None:
+            _set_like_the_session(response, name, value, seconds)
     if subject is not None or g.get("_twofactor_touched"):
         response.headers["Cache-Control"] = "no-store"
     if subject is None:
@@ -295,6 +317,20 @@ def finish(state: State, response: Response) -> None:
         response.set_cookie(COMPANION_COOKIE, value, max_age=lifetime, httponly=True, **attributes)
     elif COMPANION_COOKIE in request.cookies:
         response.delete_cookie(COMPANION_COOKIE, path=attributes["path"], domain=attributes["domain"])
+
+
+def _set_like_the_session(response: Response, name: str, value: str, seconds: int | None) -> None:
+    config, interface = current_app.config, current_app.session_interface
+    response.set_cookie(
+        name,
+        value,
+        max_age=seconds,
+        httponly=True,
+        secure=bool(config.get("SESSION_COOKIE_SECURE")) or request.is_secure,
+        samesite=config.get("SESSION_COOKIE_SAMESITE") or "Lax",
+        path=interface.get_cookie_path(current_app),
+        domain=interface.get_cookie_domain(current_app),
+    )
 
 
 def _touched() -> None:

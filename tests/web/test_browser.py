@@ -101,7 +101,7 @@ def test_the_step_between_the_pages_is_kept_with_where_it_leads(
     with request_of(host) as state:
         session["_twofactor_next"] = "/stale"
         browser.keep_pending(state, name, target)
-        assert browser.pending(state) == Pending(name, state.now, kept)
+        assert browser.pending(state, None) == Pending(name, state.now, kept)
         assert browser.keeps_next(target) is (kept is not None)
         assert browser.keeps_next("/another") is False
         assert browser.keeps_next(None) is False
@@ -124,7 +124,7 @@ def test_what_is_no_step_is_none(host: Host, value: Any) -> None:
     with request_of(host) as state:
         if value is not None:
             session["_twofactor_pending"] = value
-        assert browser.pending(state) is None
+        assert browser.pending(state, None) is None
 
 
 @pytest.mark.requirement("STO-05", "SES-02")
@@ -180,7 +180,7 @@ def test_a_log_in_begins_a_session_and_ends_the_one_before(host: Host) -> None:
         assert session["_twofactor_mark"] == token
         assert state.store.standing("1", before.digest).mark is None
         assert state.store.standing("2", mark.digest).mark == mark
-        assert browser.is_completing("2") is False
+        assert browser.completes("2") is False
         assert g._twofactor_completing is None
         assert written(state).headers["Cache-Control"] == "no-store"
 
