@@ -14,14 +14,15 @@ from limits.storage import Storage
 from . import cli
 from .core.records import Brand, CsrfField, HostLogin, Mark
 from .defaults import hash_for_nobody, make_hooks
-from .errors import WiringError
-from .flows import login, manage, setup
+from .errors import CodeRejected, WiringError
+from .flows import login, manage, notices, setup
 from .settings import Settings, as_bytes
 from .state import State
 from .stores.sql import Database, SqlCounters, SqlStore
 from .throttle import DatabaseStorage, storage_for
+from .web import session as browser
 from .web.blueprint import attach
-from .web.current import current_origin, current_state, later, presence
+from .web.current import Presence, current_origin, current_state, later, presence
 from .web.forms import DEFAULT_FORMS
 from .web.manage import step_up_response
 from .web.pages import current_brand
@@ -192,8 +193,44 @@ class TwoFactor:
         return setup.enroll(state, user, secret, state.current_brand().issuer)
 
     def verify(self, user: Any, code: str) -> bool:
-        """Tell whether ``code`` is right, and spend it; every call is charged to the account's budget."""
-        return manage.verify(current_state(), user, code)
+        """Tell whether ``code`` is right, and spend it; every call is charged to the account's budget.
+
+        A ``login_user`` of the same user later in the same request is a log-in with the factor: for a log-in
+        in JSON, which checks the password itself.
+        """
+        state = current_state()
+        life = manage.verify(state, user, code)
+        if life and request:
+            browser.note_verified(state.subject_of(user), life)
+        return bool(life)
+
+    def begin(self, user: Any) -> setup.Setup:
+        """Give the key that is being set up for ``user``: ``secret``, ``uri``, ``expires_at`` (Unix seconds).
+
+        The same one until it expires. Ask for the password before (ENR-05). Raises `AlreadyEnrolled`.
+        """
+        state = current_state()
+        subject = state.subject_of(user)
+        opened_by, _ = _sign_in_of(state, subject)
+        return setup.begin(state, user, subject, opened_by, state.current_brand().issuer)
+
+    def confirm(self, user: Any, code: str) -> bool:
+        """Turn the factor on with a code made from the key that `begin` gave; False for a wrong one.
+
+        Every other session of the account ends; the present one goes on, where it is a session of ``user``.
+        Raises `SetupExpired` where the key is gone: `begin` gives another.
+        """
+        state = current_state()
+        subject = state.subject_of(user)
+        opened_by, password_at = _sign_in_of(state, subject)
+        try:
+            token = setup.confirm(state, subject, opened_by, code, password_at or state.now)
+        except CodeRejected:
+            return False
+        notices.tell(state, user, notices.ENABLED)
+        if request and _own_session(subject) is not None:
+            browser.renew(state, token)
+        return True
 
     def reset(self, user: Any, by: str) -> bool:
         """Take every factor and mark of the account away; True where a factor stood. ``by`` says who did it."""
@@ -235,6 +272,21 @@ class TwoFactor:
             return cast(Hook, guarded)
 
         return decorate
+
+
+def _own_session(subject: str) -> Presence | None:
+    """Give who this request's session is, where it is a complete one of that account."""
+    found = presence() if request else None
+    own = found is not None and found.verdict == "in" and found.source != "request" and found.subject == subject
+    return found if own else None
+
+
+def _sign_in_of(state: State, subject: str) -> tuple[str, int]:
+    """Give what a pending key of the account is bound to, and when that gave the password: its session, if any."""
+    found = _own_session(subject)
+    if found is not None:
+        return found.sign_in, found.password_at
+    return state.keyring.digest(f"set-up from Python\n{subject}"), 0
 
 
 def _names(given: str | Iterable[str]) -> tuple[str, ...]:

@@ -60,19 +60,23 @@ def disable(state: State, user: Any, text: str | None, sign_in: str, password_at
     return token
 
 
-def verify(state: State, user: Any, text: str) -> bool:
-    """Tell whether ``text`` is a right code, and spend it: for a host's own dialogue. Charged to the budget."""
+def verify(state: State, user: Any, text: str) -> str:
+    """Spend a right code, for a host's own dialogue; give the enrolment that it was right for, "" for none.
+
+    Charged to the budget.
+    """
     subject = state.subject_of(user)
 
     def spend(account: str, life: str, step: int, attempt: Attempt) -> bool:
         return state.store.spend_step(account, life, step, attempt, None)
 
-    judged = judge(state, Guess(subject, user, text, known=False), state.store.enrolment(subject), spend)
-    if judged.reason:
+    enrolment = state.store.enrolment(subject)
+    judged = judge(state, Guess(subject, user, text, known=False), enrolment, spend)
+    if judged.reason or enrolment is None:
         state.record(code_rejected.name, subject, reason=judged.reason)
-        return False
+        return ""
     state.record(code_accepted.name, subject, offset=judged.offset)
-    return True
+    return enrolment.id
 
 
 def reset(state: State, user: Any, by: str) -> bool:

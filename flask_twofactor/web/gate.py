@@ -161,6 +161,10 @@ def _on_login(_: Flask, user: Any, **__: Any) -> None:
     if ended := browser.drop_mark():
         state.store.remove_mark(ended)
     standing = state.store.standing(subject, "")
+    verified = browser.take_verified(subject)
+    if verified and verified == standing.factor:
+        _enter(state, user, subject, verified)
+        return
     if standing.factor is not None:
         browser.clear(state, ("_user_id", "_fresh", "_id", "_remember", "_remember_seconds"))
     note = browser.keep_note(state, subject, standing.epoch, state.now if session.get("_fresh") else 0)
@@ -168,6 +172,16 @@ def _on_login(_: Flask, user: Any, **__: Any) -> None:
     g._twofactor_presence = Presence(user, subject, "session", verdict, note)
     if verdict == "in":
         current_app.login_manager._update_request_context_with_user(user)  # type: ignore[attr-defined]
+
+
+def _enter(state: State, user: Any, subject: str, life: str) -> None:
+    """Complete a log-in of the host's, which had the code verified in this very request."""
+    password_at = state.now if session.get("_fresh") else 0
+    token, mark = state.new_mark(subject, life, password_at=password_at, code_at=state.now)
+    state.store.add_mark(mark)
+    browser.renew(state, token)
+    g._twofactor_presence = Presence(user, subject, "session", "in", state.store.standing(subject, mark.digest))
+    current_app.login_manager._update_request_context_with_user(user)  # type: ignore[attr-defined]
 
 
 def _on_logout(_: Flask, **__: Any) -> None:

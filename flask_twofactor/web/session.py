@@ -203,6 +203,17 @@ def completes(subject: str) -> bool:
     return True
 
 
+def note_verified(subject: str, life: str) -> None:
+    """Note that the host had a code of this enrolment verified in this request."""
+    g._twofactor_verified = subject, life
+
+
+def take_verified(subject: str) -> str:
+    """Give the enrolment whose code was verified for this account in this request, once; "" for none."""
+    verified: tuple[str, str] = g.pop("_twofactor_verified", None) or ("", "")
+    return verified[1] if verified[0] == subject else ""
+
+
 # A notice, shown once
 
 

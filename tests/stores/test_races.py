@@ -151,7 +151,7 @@ def spend_for_every_purpose(number: int, uri: str, folder: Path, secret: str) ->
             elif number % 3 == 1:
                 login.answer(state, login.SignIn(user, "1", f"{number} {one}", 0, owes=True), code, str(number))
             else:
-                return manage.verify(state, user, code)
+                return bool(manage.verify(state, user, code))
         except (LoginRefused, CodeRejected):
             return False
         return True
