@@ -59,6 +59,9 @@ class Settings:
     alarm: int = _setting(50, "Wrong codes after a right password, of all accounts, in an hour that raise the alarm.")
     event_days: int = _setting(365, "How long the events stay that are kept in the store, in days.")
     base_template: str = _setting("twofactor/base.html", "The layout that every page extends.")
+    content_block: str = _setting(
+        "content", "The block of that layout which our pages fill; `body` and `page_content` are common too."
+    )
     settings_endpoint: str = _setting(
         "twofactor.settings",
         "Where a person lands after enabling or disabling: the page with `twofactor_panel()`.",
@@ -80,6 +83,7 @@ class Settings:
         self._require(0.05 <= self.decoy_ratio <= 0.5, "decoy_ratio", "must lie between 0.05 and 0.5")
         self._require(self.step in ("session", "form"), "step", 'must be "session" or "form"')
         self._require(self.prompt in ("adaptive", "uniform"), "prompt", 'must be "adaptive" or "uniform"')
+        self._require(self.content_block.isidentifier(), "content_block", "must be the name of a block")
         self._require(self.alarm >= 1, "alarm", "must be at least 1")
         self._require(self.event_days >= 1, "event_days", "must be at least 1")
         self._require(60 <= self.setup_seconds <= 600, "setup_seconds", "must lie between 60 and 600 (ENR-04)")
@@ -98,7 +102,8 @@ class Settings:
         kinds: dict[str, type | tuple[type, ...]] = {
             "url_prefix": str, "issuer": (str, type(None)), "database_uri": (str, type(None)),
             "throttle_storage_uri": (str, type(None)), "key": (str, bytes, type(None)), "key_fallbacks": (list, tuple),
-            "window": int, "decoy_ratio": (int, float), "base_template": str, "settings_endpoint": str,
+            "window": int, "decoy_ratio": (int, float), "base_template": str, "content_block": str,
+            "settings_endpoint": str,
             "after_login": (str, type(None)), "prompt": str, "step": str, "session_keep": (list, tuple, set, frozenset),
         }  # fmt: skip
         for item in fields(self):

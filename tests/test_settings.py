@@ -82,6 +82,7 @@ def test_without_configuration_the_defaults_hold() -> None:
         "alarm": 50,
         "event_days": 365,
         "base_template": "twofactor/base.html",
+        "content_block": "content",
         "settings_endpoint": "twofactor.settings",
         "after_login": None,
         "pending_seconds": 600,

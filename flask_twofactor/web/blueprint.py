@@ -8,23 +8,33 @@ from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, g
-from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader
+from jinja2 import ChoiceLoader, DictLoader, FileSystemLoader, PrefixLoader
 
+from ..settings import Settings
 from ..state import State
 from . import gate, login, manage, pages, setup, unlock
 from . import session as browser
 from .current import run_later
 
 _TEMPLATES = Path(__file__).parent.parent / "templates"
+_IN_BLOCK = (
+    "{% extends twofactor.layout %}{% block BLOCK %}{% block content %}{% endblock content %}{% endblock BLOCK %}"
+)
+"""A layout that has `content` in another block of the host's."""
 
 
-def make_blueprint(url_prefix: str) -> Blueprint:
+def make_blueprint(settings: Settings) -> Blueprint:
     """Make the blueprint: a page an endpoint, GET and POST only."""
+    url_prefix, block = settings.url_prefix, settings.content_block
     blueprint = Blueprint("twofactor", __name__, url_prefix=url_prefix, static_folder="../static/twofactor")
     ours = FileSystemLoader(_TEMPLATES)
     # Under a second name too, so that a host's own twofactor/setup.html can extend ours and change a block.
     blueprint.jinja_loader = ChoiceLoader(
-        [ours, PrefixLoader({"twofactor/default": FileSystemLoader(_TEMPLATES / "twofactor")})]
+        [
+            ours,
+            PrefixLoader({"twofactor/default": FileSystemLoader(_TEMPLATES / "twofactor")}),
+            DictLoader({pages.IN_BLOCK: _IN_BLOCK.replace("BLOCK", block)}),
+        ]
     )
     both = ["GET", "POST"]
     blueprint.add_url_rule("/identify", "identify", login.identify, methods=both)
@@ -41,7 +51,7 @@ def make_blueprint(url_prefix: str) -> Blueprint:
 
 def attach(app: Flask, state: State) -> None:
     """Register the pages, the gate, and what frames the requests of our pages."""
-    blueprint = make_blueprint(state.settings.url_prefix)
+    blueprint = make_blueprint(state.settings)
     # Preprocessors run before any before_request of the host's: a global CSRFProtect would read the body.
     blueprint.url_value_preprocessor(_frame_page)
     app.url_value_preprocessors.setdefault(None, []).insert(0, _make_preprocessor(app, state.host_login.endpoints))

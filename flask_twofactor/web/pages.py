@@ -44,6 +44,7 @@ MAX_BODY = 16 * 1024
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 _RETRY_AFTER = 30
 _BASE_TEMPLATE = "twofactor/base.html"
+IN_BLOCK = "twofactor/_in_block.html"
 _QUIET_ZONE = 4
 _PROBLEMS = {
     400: ("This page was out of date", "Go back, load the page again and send it once more."),
@@ -71,10 +72,11 @@ class Page:
     embedded = False
     code_optional = False
 
-    def __init__(self, page: str, brand: Brand, base_template: str, **values: Any) -> None:
+    def __init__(self, page: str, brand: Brand, layout: str, content_block: str = "content", **values: Any) -> None:
         self.page = page
         self.brand = brand
-        self.base_template = base_template
+        self.layout = layout
+        self.base_template = layout if content_block == "content" else IN_BLOCK
         self.__dict__.update(values)
 
 
@@ -94,7 +96,8 @@ def current_brand() -> Brand:
 def render(page: str, status: int = 200, **values: Any) -> Response:
     """Render one of our pages; the brand's template is preferred over the host's, the host's over ours."""
     brand = current_brand()
-    context = Page(page, brand, current_state().settings.base_template, status=status, **values)
+    settings = current_state().settings
+    context = Page(page, brand, settings.base_template, settings.content_block, status=status, **values)
     return make_response(_render(page, context, current_state().render), status)
 
 
@@ -163,7 +166,9 @@ def problem_page(status: int, retry_after: int | None = None) -> Response:
     try:
         response = render("problem", status, title=heading, **values)
     except TwoFactorError:  # what failed may fail here too: in ``brand_select``, or in the host's layout
-        plain = Page("problem", current_state().brand_default, _BASE_TEMPLATE, status=status, title=heading, **values)
+        plain = Page(
+            "problem", current_state().brand_default, _BASE_TEMPLATE, "content", status=status, title=heading, **values
+        )
         response = make_response(_render("problem", plain), status)
     if retry_after:
         response.headers["Retry-After"] = str(retry_after)

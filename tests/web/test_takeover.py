@@ -383,6 +383,23 @@ def test_our_forms_carry_the_token_of_the_hosts_own_scheme(tmp_path: Path, clock
     assert made
 
 
+def test_our_pages_fill_the_block_that_the_hosts_layout_has(tmp_path: Path, clock: Clock) -> None:
+    folder = tmp_path / "templates"
+    folder.mkdir()
+    layout = "<title>{% block title %}{% endblock %}</title><nav>menu</nav>{% block body %}old{% endblock %}<p>foot</p>"
+    (folder / "layout.html").write_text(layout)
+    config = {"TWOFACTOR_BASE_TEMPLATE": "layout.html", "TWOFACTOR_CONTENT_BLOCK": "body"}
+    console = Console(tmp_path, clock, {}, **config)
+    console.app.template_folder = str(folder)
+    for page in ("/sign-in/acme", "/two-factor/identify"):
+        text = console.visit().get(page).text
+        assert re.sub(r"\s", "", text).startswith("<title>Login</title><nav>menu</nav><link")
+        assert 'name="identifier"' in text
+        assert "twofactor.css" in text
+        assert text.rstrip().endswith("<p>foot</p>")
+        assert "old" not in text
+
+
 def test_the_host_renders_our_pages_in_a_layout_that_needs_more(
     tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
