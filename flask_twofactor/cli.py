@@ -13,6 +13,7 @@ from flask.cli import with_appcontext
 
 from .errors import TwoFactorError
 from .flows import keys, manage
+from .shape import describe, missing_lines, open_doors
 from .web.current import current_state
 from .wiring import complete, weaknesses
 
@@ -102,7 +103,7 @@ def init_db() -> None:
 @as_json
 @with_appcontext
 def doctor(as_json: bool) -> None:
-    """Say what is wrong or weak in how this app is set up, and how to mend it."""
+    """Say what kind of console this is, what is wrong or weak in how it is set up, and how to mend it."""
     app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
     state = current_state()
     problems = []
@@ -111,12 +112,16 @@ def doctor(as_json: bool) -> None:
         bool(state.store)
     except TwoFactorError as error:
         problems.append(str(error))
-    problems += weaknesses(app, state)
+    problems += [*missing_lines(app, state), *open_doors(app, state), *weaknesses(app, state)]
+    told: dict[str, Any] = {"shape": list(describe(app, state))}
+    if not as_json:
+        click.echo("\n".join(told["shape"]) + "\n")
     for problem in problems:
-        _print({"problem": problem}, f"- {problem}", as_json)
+        _print({"problem": problem, **told}, f"- {problem}", as_json)
+        told = {}  # the first line alone
     if problems:
         raise SystemExit(1)
-    _print({"problem": None}, "nothing wrong was found", as_json)
+    _print({"problem": None, **told}, "nothing wrong was found", as_json)
 
 
 def _find(user: str) -> tuple[Any, str]:

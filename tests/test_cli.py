@@ -116,7 +116,15 @@ def test_a_wrong_key_is_told_in_a_line_that_mends_it(make_app: Callable[..., Hos
 
 def test_doctor_finds_nothing_wrong_with_a_host_that_is_set_up(host: Host) -> None:
     result = run(host, "doctor")
-    assert (result.exit_code, result.output) == (0, "nothing wrong was found\n")
+    assert result.exit_code == 0
+    assert result.output.splitlines() == [
+        "log-in: our pages, at twofactor.identify",
+        "hooks of yours: user_lookup",
+        "step between the pages: in the session",
+        "beside us: Flask-Login alone",
+        "",
+        "nothing wrong was found",
+    ]
 
 
 def test_doctor_says_what_is_weak_in_production(make_app: Callable[..., Host]) -> None:

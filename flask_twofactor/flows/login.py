@@ -281,7 +281,8 @@ def remembered(standing: Standing) -> Verdict:
 
 
 def _subject(state: State, user: Any, identifier: str) -> str:
-    return state.decoy_subject(identifier) if user is None else state.subject_of(user)
+    decoy = state.decoy_subject(identifier)  # made for everybody: the same work (VER-07)
+    return decoy if user is None else state.subject_of(user)
 
 
 def _password_is_right(state: State, user: Any, password: str) -> bool:

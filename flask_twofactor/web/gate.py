@@ -18,6 +18,7 @@ from flask import Flask, appcontext_pushed, current_app, g, redirect, session, u
 from flask.globals import app_ctx
 from flask_login import (
     LoginManager,
+    session_protected,
     user_loaded_from_cookie,
     user_loaded_from_request,
     user_logged_in,
@@ -43,6 +44,7 @@ def watch(app: Flask) -> None:
     user_logged_out.connect(_on_logout, app)
     user_loaded_from_cookie.connect(_on_cookie, app)
     user_loaded_from_request.connect(_on_request, app)
+    session_protected.connect(_on_protected, app)
     if from_header := getattr(flask_login.signals, "_user_loaded_from_header", None):  # gone in Flask-Login 0.7
         from_header.connect(_on_request, app)  # only where there is no request loader that could be exempt
 
@@ -144,6 +146,12 @@ def _on_cookie(_: Flask, **__: Any) -> None:
 
 def _on_request(_: Flask, **__: Any) -> None:
     g._twofactor_source = "request"
+
+
+def _on_protected(_: Flask, **__: Any) -> None:
+    """Forget what this browser proved, where strong session protection took its user away: nothing is left behind."""
+    if "_user_id" not in session:
+        browser.drop_mark()
 
 
 def _on_login(_: Flask, user: Any, **__: Any) -> None:

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from flask_twofactor.core.budget import HARD_STOP, Attempt, Charge, Pool
-from flask_twofactor.core.records import Enrolment, Mark, Standing
+from flask_twofactor.core.records import Enrolment, Event, Mark, Standing
 from flask_twofactor.errors import StoreUnavailable
 from flask_twofactor.stores.base import Store
 from flask_twofactor.stores.sql import Database, SqlStore
@@ -664,3 +664,39 @@ def test_an_exception_inside_a_transaction_rolls_it_back(store: Store, database:
         run.write("add_meta", name="half", value="done")
         raise OddError
     assert store.meta("half") is None
+
+
+# --- what goes with time
+
+
+@pytest.mark.requirement("SES-08")
+@pytest.mark.parametrize(("age", "goes"), [(400 * DAY, False), (400 * DAY + 1, True)])
+def test_a_mark_that_was_not_seen_for_400_days_goes_at_the_next_log_in(store: Store, age: int, goes: bool) -> None:
+    old = sign_in(store)
+    store.add_mark(make_mark(at=START + age))
+    assert (store.standing("alice", old.digest).mark is None) is goes
+
+
+@pytest.mark.requirement("LOG-01")
+def test_events_that_are_too_old_go_at_the_first_of_every_200_of_a_process(store: Store) -> None:
+    def add(kind: str, at: int) -> None:
+        store.add_event(Event(kind, "alice", at, "", "", {}), START - DAY)
+
+    add("first", START)
+    for kind, at in (("old", START - DAY - 1), ("young", START - DAY)):
+        add(kind, at)
+    for _ in range(197):
+        add("new", START)
+    assert "old" in {one.kind for one in store.events("alice", 999)}
+    add("new", START)
+    assert {one.kind for one in store.events("alice", 999)} == {"first", "young", "new"}
+
+
+@pytest.mark.requirement("THR-10")
+def test_an_enrolment_that_is_written_begins_without_wrong_codes(store: Store) -> None:
+    spend_budget(store, attempts=3)
+    enrol(store)
+    for day in range(1, HARD_STOP):
+        assert store.charge("alice", START + day * DAY * 31, "unknown").attempt is not None
+    assert store.charge("alice", START + HARD_STOP * DAY * 31, "unknown").attempt is not None
+    assert store.charge("alice", START + (HARD_STOP + 1) * DAY * 31, "unknown").attempt is None

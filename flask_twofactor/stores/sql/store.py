@@ -17,6 +17,8 @@ from .schema import SCHEMA_VERSION, enrolment, mark
 from .statements import statements
 
 _NO_STEP = -2
+_ENROLMENT = tuple(column.name for column in enrolment.c)
+_BLANK: Row = ("",) * len(_ENROLMENT)
 _MARK_LIFE = 400 * 86400
 _PURGE_EVERY = 200
 _record: Any = tuple.__new__
@@ -51,10 +53,11 @@ def _enrolment_values(given: Enrolment) -> dict[str, Any]:
 
 
 def _to_enrolment(row: Row | None) -> Enrolment | None:
-    if row is None:
-        return None
-    values = dict(zip((column.name for column in enrolment.c), row, strict=True))
-    return Enrolment(**{**values, "earlier": _to_numbers(values["earlier"])})
+    # Made of a blank row where there is none: the same work for a name without an account (VER-07).
+    values = dict(zip(_ENROLMENT, row or _BLANK, strict=True))
+    values["earlier"] = _to_numbers(values["earlier"])
+    found = Enrolment(**values)
+    return None if row is None else found
 
 
 class SqlStore:
