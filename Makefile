@@ -11,7 +11,7 @@ unexport VIRTUAL_ENV
 unexport PYTHONHOME
 unexport PYTHONPATH
 
-.PHONY: help demo test cluster lint bench timing mutants docs-requirements docs-reference clean
+.PHONY: help demo test cluster lint bench timing mutants versions docs-requirements docs-reference clean
 .NOTPARALLEL:
 
 help: ## list these commands
@@ -42,6 +42,9 @@ timing: $(VENV)/test ## measure whether response times tell names apart (T7, T9;
 mutants: $(VENV)/test ## change the code in thousands of small ways and count what the tests notice (45 minutes)
 	$(PYTHON_IN_VENV) -m tests.mutants --jobs $(WORKERS) $(ARGS)
 
+versions: $(VENV)/test ## run the tests on the oldest and newest Python, Flask, Flask-Login and SQLAlchemy (20 minutes)
+	$(PYTHON_IN_VENV) -m tests.versions $(ARGS)
+
 docs-requirements: $(VENV)/test ## write docs/reference/requirements.md anew from the tests' markers
 	$(PYTHON_IN_VENV) -m tests.support.requirements $(ARGS)
 
@@ -50,7 +53,7 @@ docs-reference: $(VENV)/test ## write docs/reference/settings.md anew from the c
 
 clean: ## remove what make and the tools made
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	rm -rf .coverage .coverage.* htmlcov .mutants
+	rm -rf .coverage .coverage.* htmlcov .mutants .versions
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One environment, two stamps: what the demo needs, and all that the tests need besides.

@@ -28,6 +28,7 @@ from tests.support.host import Clock
 from tests.support.server import serve
 
 FOLDER = Path(__file__).parent / "consoles"
+GUIDES = Path(__file__).parents[2] / "docs" / "how-to"
 MARK = "  # 2fa"
 
 
@@ -194,6 +195,16 @@ def test_our_lines_are_ten_at_most(name: str) -> None:
     assert 2 <= len(ours) <= 10
     rest = "\n".join(line for line in source_of(name).splitlines() if not line.endswith(MARK))
     assert not re.search(r"two.?factor", rest, re.I)
+
+
+@each_shape
+def test_the_guide_of_a_shape_has_its_lines_as_they_are_tested(name: str) -> None:
+    guide = (GUIDES / "consoles" / f"{name.replace('_', '-')}.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", guide, re.S)
+    ours = [line.removesuffix(MARK).strip() for line in source_of(name).splitlines() if line.endswith(MARK)]
+    assert [line.strip() for line in block.splitlines() if line.strip()] == ours
+    assert f"Lines: {len(ours)}." in guide
+    assert f"(consoles/{name.replace('_', '-')}.md)" in (GUIDES / "which-console.md").read_text(encoding="utf-8")
 
 
 @each_shape
