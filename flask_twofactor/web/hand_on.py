@@ -33,6 +33,8 @@ class HostView:
         """Tell whether the view logged in exactly this user, given the password; it is run for nobody too."""
         subject = "" if user is None else self._state.subject_of(user)
         browser.clear(self._state, ("csrf_token", current_app.config.get("WTF_CSRF_FIELD_NAME", "csrf_token")))
+        # Many views lead whoever is in already away; the session is empty now, and so is ``current_user``.
+        current_app.login_manager._update_request_context_with_user()  # type: ignore[attr-defined]
         with browser.completing(subject) as entered, _form(self._fields(password)):
             self._answer = self._run()
         found = session.get("_user_id")

@@ -59,6 +59,8 @@ class Console:
         self.two_factor.init_app(self.app)
 
     def sign_in(self, tenant: str) -> Any:
+        if current_user.is_authenticated:
+            return redirect("/already-in")
         form = LoginForm()
         self.seen.append((tenant, form.login.data, form.pw.data, form.keep.data, request.form.get("realm")))
         user = self.users.get(form.login.data or "")
