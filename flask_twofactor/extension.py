@@ -48,7 +48,7 @@ class TwoFactor:
         *,
         clock: Callable[[], float] = time.time,
         login_endpoint: str | Iterable[str] = (),
-        next_param: str | Iterable[str] | Callable[[], str | None] = "next",
+        next_param: str | Iterable[str] | Callable[[], str | None] = (),
         identifier_field: str | None = "identifier",
         password_field: str | None = None,
         remember_field: str | None = None,

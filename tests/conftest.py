@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from tests.support.host import Clock, Host, Person, make_host
 from tests.support.memory import write_to_memory
+from tests.support.templates import compile_templates_once
 
 pytest_plugins = [
     "tests.support.noskips",
@@ -21,6 +22,7 @@ pytest_plugins = [
 ]
 
 write_to_memory()
+compile_templates_once()
 
 # Several machines take minutes: `make cluster` names this folder, and `make test` leaves it out.
 collect_ignore = ["cluster"]

@@ -148,9 +148,11 @@ def _on_request(_: Flask, **__: Any) -> None:
     g._twofactor_source = "request"
 
 
-def _on_protected(_: Flask, **__: Any) -> None:
+def _on_protected(app: Flask, **_: Any) -> None:
     """Forget what this browser proved, where strong session protection took its user away: nothing is left behind."""
-    if "_user_id" not in session:
+    manager: LoginManager = app.login_manager  # type: ignore[attr-defined]
+    mode = app.config.get("SESSION_PROTECTION", manager.session_protection)
+    if mode == "strong" and not session.permanent:
         browser.drop_mark()
 
 
