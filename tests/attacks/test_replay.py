@@ -189,8 +189,10 @@ def test_169_double_click(site: Site, a: Visitor) -> None:
         tab.environ = a.environ
     with ThreadPoolExecutor(2) as pool:
         pages = list(pool.map(lambda tab: tab.ours("credential", fields, token=token), tabs))
-    winners = [tab for tab, page in zip(tabs, pages, strict=True) if page.status == 302]
-    losers = [page for page in pages if page.status != 302]
+    # A post that comes after the other, to a session that was renewed on the server, is led back to the first page.
+    done = [page.status == 302 and "/identify" not in page.location for page in pages]
+    winners = [tab for tab, right in zip(tabs, done, strict=True) if right]
+    losers = [page for page, right in zip(pages, done, strict=True) if not right]
     assert len(winners) == 1
     assert winners[0].me == "alice"
     assert not any(page.cookies_set for page in losers), "the losing answer must not overwrite the cookie"
