@@ -204,17 +204,19 @@ class TwoFactor:
             browser.note_verified(state.subject_of(user), life)
         return bool(life)
 
-    def begin(self, user: Any) -> setup.Setup:
+    def begin(self, user: Any, sign_in: str = "") -> setup.Setup:
         """Give the key that is being set up for ``user``: ``secret``, ``uri``, ``expires_at`` (Unix seconds).
 
-        The same one until it expires. Ask for the password before (ENR-05). Raises `AlreadyEnrolled`.
+        The same one until it expires, to the same session; without one, to the same ``sign_in``, what names the
+        client (the id of its token): nobody else is shown it (ENR-04). Ask for the password before (ENR-05).
+        Raises `AlreadyEnrolled`.
         """
         state = current_state()
         subject = state.subject_of(user)
-        opened_by, _ = _sign_in_of(state, subject)
+        opened_by, _ = _sign_in_of(state, subject, sign_in)
         return setup.begin(state, user, subject, opened_by, state.current_brand().issuer)
 
-    def confirm(self, user: Any, code: str) -> bool:
+    def confirm(self, user: Any, code: str, sign_in: str = "") -> bool:
         """Turn the factor on with a code made from the key that `begin` gave; False for a wrong one.
 
         Every other session of the account ends; the present one goes on, where it is a session of ``user``.
@@ -222,9 +224,9 @@ class TwoFactor:
         """
         state = current_state()
         subject = state.subject_of(user)
-        opened_by, password_at = _sign_in_of(state, subject)
+        opened_by, password_at = _sign_in_of(state, subject, sign_in)
         try:
-            token = setup.confirm(state, subject, opened_by, code, password_at or state.now)
+            token = setup.confirm(state, subject, opened_by, code, password_at)
         except CodeRejected:
             return False
         notices.tell(state, user, notices.ENABLED)
@@ -281,12 +283,12 @@ def _own_session(subject: str) -> Presence | None:
     return found if own else None
 
 
-def _sign_in_of(state: State, subject: str) -> tuple[str, int]:
-    """Give what a pending key of the account is bound to, and when that gave the password: its session, if any."""
+def _sign_in_of(state: State, subject: str, sign_in: str) -> tuple[str, int]:
+    """Give what a pending key of the account is bound to, and when that gave the password (0: not that we know)."""
     found = _own_session(subject)
     if found is not None:
         return found.sign_in, found.password_at
-    return state.keyring.digest(f"set-up from Python\n{subject}"), 0
+    return state.keyring.digest(f"set-up from Python\n{subject}\n{sign_in}"), 0
 
 
 def _names(given: str | Iterable[str]) -> tuple[str, ...]:

@@ -117,13 +117,29 @@ def test_a_key_that_is_too_old_is_said_to_be(api: Host) -> None:
     assert late.get_json() == {"error": SetupExpired.code}
 
 
-def test_a_key_is_set_up_outside_of_any_session(host: Host) -> None:
+@pytest.mark.requirement("ENR-05")
+def test_a_remembered_session_that_sets_up_has_given_no_password_by_that(api: Host) -> None:
+    person = api.person()
+    call(person, "log-in", name="bob", password="bob-password", remember=True)
+    person.use_cookies({name: value for name, value in person.cookies().items() if name != "session"})
+    assert person.me == "bob"
+    enable(api, person)
+    assert person.me == "bob"
+    assert str(person.get("/two-factor/manage").location).startswith("/two-factor/password")
+
+
+@pytest.mark.requirement("ENR-04")
+def test_a_key_is_set_up_outside_of_any_session_and_shown_to_its_own_client_only(host: Host) -> None:
     with host.app.app_context():
         bob = host.users["bob"]
-        shown = host.two_factor.begin(bob)
-        assert host.two_factor.begin(bob) == shown
-        assert host.two_factor.confirm(bob, "12345") is False
-        assert host.two_factor.confirm(bob, oathtool_code(shown.secret, host.clock.at)) is True
+        shown = host.two_factor.begin(bob, "a token")
+        assert host.two_factor.begin(bob, "a token") == shown
+        assert host.two_factor.begin(bob, "another").secret != shown.secret
+        assert host.two_factor.begin(bob).secret != shown.secret
+        code = oathtool_code(shown.secret, host.clock.at)
+        assert host.two_factor.confirm(bob, code, "another") is False
+        assert host.two_factor.confirm(bob, "12345", "a token") is False
+        assert host.two_factor.confirm(bob, code, "a token") is True
         assert host.two_factor.is_enabled(bob)
         with pytest.raises(AlreadyEnrolled):
             host.two_factor.begin(bob)
