@@ -49,6 +49,9 @@ AREAS = {
     "WAN": "WebAuthn",
 }
 
+NAMED = 4
+"""How many tests of one module are named; of more, the number is told."""
+
 HEAD = """\
 # Requirements, and where each is proven
 
@@ -128,14 +131,17 @@ def render(catalogue: list[Requirement], proofs: Iterable[tuple[str, str]]) -> s
         lines += ["", f"## {AREAS[area]}", ""]
         lines += ["| id | | requirement | proven by |", "| --- | --- | --- | --- |"]
         for requirement in requirements:
-            proven = "<br>".join(map(_link, tests[requirement.id])) or "not yet"
+            proven = "<br>".join(_links(tests[requirement.id])) or "not yet"
             lines.append(f"| {requirement.id} | {requirement.priority} | {requirement.title} | {proven} |")
     return "\n".join(lines) + "\n"
 
 
-def _link(test: str) -> str:
-    path, _, name = test.partition("::")
-    return f"[`{path.removeprefix('tests/')}::{name}`](../../{path})"
+def _links(tests: list[str]) -> Iterable[str]:
+    """Link each module, with its tests by name where they are few enough to be read."""
+    for path, in_module in groupby(tests, key=lambda test: test.partition("::")[0]):
+        names = [test.partition("::")[2] for test in in_module]
+        said = ", ".join(f"`{name}`" for name in names) if len(names) <= NAMED else f"{len(names)} tests"
+        yield f"[`{path.removeprefix('tests/')}`](../../{path}): {said}"
 
 
 def main(arguments: list[str]) -> int:
