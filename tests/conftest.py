@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from tests.support.host import Clock, Host, Person, make_host
 from tests.support.memory import write_to_memory
+from tests.support.routes import compile_routes_once
 from tests.support.templates import compile_templates_once
 
 pytest_plugins = [
@@ -23,6 +24,7 @@ pytest_plugins = [
 
 write_to_memory()
 compile_templates_once()
+compile_routes_once()
 
 # Several machines take minutes: `make cluster` names this folder, and `make test` leaves it out.
 collect_ignore = ["cluster"]

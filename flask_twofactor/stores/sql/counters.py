@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from sqlalchemy import bindparam, case, delete, select, update
+from sqlalchemy.sql import ClauseElement
 
 from .database import Database, Row, Transaction
 from .schema import counter
@@ -24,25 +27,7 @@ class SqlCounters:
         self._database = database
         self._clock = clock
         self._counted = itertools.count(1)
-        over = counter.c.expires_at <= bindparam("now")
-        database.prepare(
-            add_counter=insert_or_ignore(counter, database.engine.dialect.name),
-            count=update(counter)
-            .where(counter.c.name == bindparam("n"))
-            .values(
-                hits=case((over, bindparam("amount")), else_=counter.c.hits + bindparam("amount2")),
-                expires_at=case((over, bindparam("expiry")), else_=counter.c.expires_at),
-            ),
-            uncount=update(counter)
-            .where(counter.c.name == bindparam("n"), counter.c.hits > 0, counter.c.expires_at > bindparam("now"))
-            .values(hits=counter.c.hits - 1),
-            counted=select(counter.c.hits, counter.c.expires_at).where(counter.c.name == bindparam("n")),
-            counted_all=select(counter.c.name, counter.c.hits, counter.c.expires_at).where(
-                counter.c.name.in_([bindparam(f"n{number}") for number in range(_AT_ONCE)])
-            ),
-            drop_counter=delete(counter).where(counter.c.name == bindparam("n")),
-            drop_over=delete(counter).where(over),
-        )
+        database.prepare(**_statements(database.engine.dialect.name))
 
     def count(self, name: str, seconds: int, amount: int = 1) -> int:
         """Add ``amount`` and give the total; a new or expired name starts at 0 and lives ``seconds``."""
@@ -107,3 +92,28 @@ class SqlCounters:
         """Forget a count."""
         with self._database.transaction() as run:
             run.write("drop_counter", n=name)
+
+
+@functools.cache
+def _statements(dialect: str) -> Mapping[str, ClauseElement]:
+    over = counter.c.expires_at <= bindparam("now")
+    return MappingProxyType(
+        {
+            "add_counter": insert_or_ignore(counter, dialect),
+            "count": update(counter)
+            .where(counter.c.name == bindparam("n"))
+            .values(
+                hits=case((over, bindparam("amount")), else_=counter.c.hits + bindparam("amount2")),
+                expires_at=case((over, bindparam("expiry")), else_=counter.c.expires_at),
+            ),
+            "uncount": update(counter)
+            .where(counter.c.name == bindparam("n"), counter.c.hits > 0, counter.c.expires_at > bindparam("now"))
+            .values(hits=counter.c.hits - 1),
+            "counted": select(counter.c.hits, counter.c.expires_at).where(counter.c.name == bindparam("n")),
+            "counted_all": select(counter.c.name, counter.c.hits, counter.c.expires_at).where(
+                counter.c.name.in_([bindparam(f"n{number}") for number in range(_AT_ONCE)])
+            ),
+            "drop_counter": delete(counter).where(counter.c.name == bindparam("n")),
+            "drop_over": delete(counter).where(over),
+        }
+    )

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import create_engine
-from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.engine import Connection, Dialect, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, StaticPool
 from sqlalchemy.schema import CreateTable
@@ -35,12 +35,24 @@ _WAL_TRIES = 100
 
 Row = tuple[Any, ...]
 
+_statements: weakref.WeakKeyDictionary[ClauseElement, dict[tuple[type, str], Statement]] = weakref.WeakKeyDictionary()
+"""What was compiled in this process, by clause and kind of database: a suite of tests makes hundreds of apps."""
+
 
 class Statement:
     """One statement as the driver wants it: text, and the order or the names of its parameters."""
 
-    def __init__(self, clause: ClauseElement, engine: Engine) -> None:
-        compiled: Any = clause.compile(dialect=engine.dialect)
+    @classmethod
+    def of(cls, clause: ClauseElement, dialect: Dialect) -> Statement:
+        """Give the clause as a database of this kind wants it, compiled once in this process."""
+        kind = type(dialect), dialect.paramstyle
+        compiled = _statements.setdefault(clause, {})
+        if kind not in compiled:
+            compiled[kind] = cls(clause, dialect)
+        return compiled[kind]
+
+    def __init__(self, clause: ClauseElement, dialect: Dialect) -> None:
+        compiled: Any = clause.compile(dialect=dialect)
         self.sql = str(compiled)
         self._defaults = {name: value for name, value in compiled.params.items() if value is not None}
         self._order = list(compiled.positiontup) if compiled.positional else None
@@ -131,8 +143,8 @@ class Database:
         return cls(create_engine(url, **options), keep_idle=True)
 
     def prepare(self, **clauses: ClauseElement) -> None:
-        """Compile statements once, by name."""
-        self.statements.update({name: Statement(clause, self.engine) for name, clause in clauses.items()})
+        """Keep statements at hand by name."""
+        self.statements.update({name: Statement.of(clause, self.engine.dialect) for name, clause in clauses.items()})
 
     def read(self, name: str, **values: Any) -> Row | None:
         """Run a query outside any transaction and give its first row."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from dataclasses import fields
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import and_, bindparam, delete, insert, null, or_, select, update
@@ -17,9 +20,10 @@ _S: BindParameter[str] = bindparam("s")
 _ID: BindParameter[str] = bindparam("i")
 
 
-def statements(dialect: str) -> dict[str, ClauseElement]:
+@functools.cache
+def statements(dialect: str) -> Mapping[str, ClauseElement]:
     """Give the store's statements by name, for a database of this dialect."""
-    return {**_reads(), **_account_writes(dialect), **_enrolment_writes(dialect), **_events()}
+    return MappingProxyType({**_reads(), **_account_writes(dialect), **_enrolment_writes(dialect), **_events()})
 
 
 def insert_or_ignore(table: Any, dialect: str) -> ClauseElement:
