@@ -72,14 +72,18 @@ def new_page(
     assert not faults, "\n".join(faults)
 
 
-def axe_violations(page: Page) -> list[str]:
+def axe_violations(page: Page, *rules: str) -> list[str]:
     """Run axe-core on ``page`` (JavaScript on, ``bypass_csp=True``); a line for each violation and element.
 
-    WCAG A and AA up to 2.2, and axe's best practices.
+    WCAG A and AA up to 2.2, and axe's best practices; or the ``rules`` alone.
     """
     page.wait_for_load_state("load")  # a click waits for the first bytes of a page only
-    page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run(document).then(results => results.violations)")
+    if page.evaluate("typeof axe") == "undefined":
+        page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
+    found = page.evaluate(
+        "options => axe.run(document, options).then(results => results.violations)",
+        {"runOnly": list(rules)} if rules else {},
+    )
     return [
         f"{violation['id']}: {violation['help']}: {' '.join(map(str, node['target']))} in {page.url}"
         for violation in found
