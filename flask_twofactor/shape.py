@@ -71,7 +71,7 @@ def open_doors(app: Flask, state: State) -> Iterator[str]:
         elif "session" in names and "login_user" not in names and _writes_who(inner):
             yield f"{endpoint} keeps who is logged in in the session itself, past Flask-Login: the gate does not see it"
         if "flask_httpauth" in _modules([view]):
-            yield f"{endpoint} is guarded by Flask-HTTPAuth: a password alone opens it"
+            yield f"{endpoint} is guarded by Flask-HTTPAuth: its password or token opens it, and no code is asked for"
 
 
 def _is_of_host(hook: Any) -> bool:

@@ -6,6 +6,7 @@ the code was right too: what the view did to the session is undone else, and its
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import current_app, g, request, session
@@ -15,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 from ..core.records import HostLogin
 from ..state import State, logger
 from . import session as browser
+from .redirects import followed
 
 
 class HostView:
@@ -72,14 +74,24 @@ class HostView:
     def _run(self) -> Any:
         login: HostLogin = self._state.host_login
         endpoint = request.endpoint if request.endpoint in self._state.taken_over else login.endpoints[0]
-        view = self._state.taken_over[str(endpoint)]
         try:
-            return current_app.make_response(current_app.ensure_sync(view)(**(request.view_args or {})))
-        except HTTPException as error:  # a view may answer by abort(401)
-            return error.get_response()
+            return _answer(self._state.taken_over[str(endpoint)])
         except Exception as error:  # noqa: BLE001 - the host's own code, as in a hook
             self.undo()
             raise self._state.hooks.failure(f"view {endpoint}", error) from None
+
+
+def led_on(state: State) -> str | None:
+    """Give where the host's own log-in view, at this endpoint, leads whoever is in already; None for nowhere."""
+    view = state.taken_over.get(str(request.endpoint))
+    return None if view is None else followed(_answer(view).location)
+
+
+def _answer(view: Callable[..., Any]) -> Any:
+    try:
+        return current_app.make_response(current_app.ensure_sync(view)(**(request.view_args or {})))
+    except HTTPException as error:  # a view may answer by abort(401)
+        return error.get_response()
 
 
 class _form:  # noqa: N801 - a context manager

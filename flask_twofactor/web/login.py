@@ -14,7 +14,7 @@ from ..state import State
 from . import session as browser
 from .current import Presence, client_source, current_state, presence
 from .forms import submitted
-from .hand_on import HostView
+from .hand_on import HostView, led_on
 from .pages import render
 from .redirects import safe_next, wanted
 
@@ -40,7 +40,8 @@ def identify(**_: Any) -> Any:
     target = wanted()
     if request.method == "GET" and "switch" not in request.args and (found := presence()):
         if found.verdict == "in":
-            return redirect(target or after_login(state, found.user))
+            # Some roots lead to the log-in, and the log-in view of the host leads on: without it, round and round.
+            return redirect(target or led_on(state) or after_login(state, found.user))
         if found.verdict == "due":
             return redirect(url_for("twofactor.challenge", next=target))
     if request.method == "POST" and state.carries_step and "step" in request.form:

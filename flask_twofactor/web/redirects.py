@@ -43,7 +43,7 @@ def wanted() -> str | None:
     given = [request.args.get(name) for name in names]
     if callable(param):
         given.append(_ask(param))
-    return next(filter(None, (safe_next(_without_origin(target)) for target in given if target)), None)
+    return next(filter(None, map(followed, given)), None)
 
 
 def _ask(param: Callable[[], str | None]) -> str | None:
@@ -51,6 +51,11 @@ def _ask(param: Callable[[], str | None]) -> str | None:
         return param()
     except Exception as error:  # noqa: BLE001 - the host's own code, as in a hook
         raise current_state().hooks.failure("next_param", error) from None
+
+
+def followed(target: str | None) -> str | None:
+    """Give what the host's links or views lead to, as a path, where it may be followed; else None."""
+    return safe_next(_without_origin(target)) if target else None
 
 
 def _without_origin(target: str) -> str:

@@ -47,6 +47,7 @@ class Console:
         self.app.config.update(SECRET_KEY=SECRET_KEY, TESTING=True, **config)
         self.users = {name: User(number, name, f"{name}-password") for number, name in enumerate(("ann", "ben"), 1)}
         self.seen: list[tuple[Any, ...]] = []
+        self.leads_on: str | None = "/already-in"
         manager = LoginManager(self.app)
         manager.user_loader({str(user.id): user for user in self.users.values()}.get)
         self.app.add_url_rule("/sign-in/<tenant>", "sign_in", self.sign_in, methods=["GET", "POST"])
@@ -60,7 +61,7 @@ class Console:
 
     def sign_in(self, tenant: str) -> Any:
         if current_user.is_authenticated:
-            return redirect("/already-in")
+            return redirect(self.leads_on) if self.leads_on else "already in"
         form = LoginForm()
         self.seen.append((tenant, form.login.data, form.pw.data, form.keep.data, request.form.get("realm")))
         user = self.users.get(form.login.data or "")
@@ -240,6 +241,31 @@ def test_to_hand_on_needs_a_view() -> None:
 
 
 # The step in the form
+
+
+@pytest.mark.parametrize(
+    ("leads_to", "lands"),
+    [
+        ("/already-in", "/already-in"),
+        ("http://localhost/already-in?as=ben", "/already-in?as=ben"),
+        ("https://evil.example/", "/"),
+        ("//evil.example/", "/"),
+        ("/sign-in/blue", "/"),
+        ("/two-factor/identify", "/"),
+        (None, "/"),
+    ],
+)
+def test_whoever_is_in_is_led_on_by_the_hosts_own_view_and_on_this_site_only(
+    tmp_path: Path, clock: Clock, leads_to: str | None, lands: str
+) -> None:
+    """Some consoles' root leads to the log-in: without the view's redirect it would go round and round."""
+    console = Console(tmp_path, clock, {})
+    visit = console.visit()
+    visit.log_in("ben", "ben-password")
+    console.leads_on = leads_to
+    answer = visit.get("/sign-in/acme")
+    assert (answer.status_code, answer.location, visit.me) == (302, lands, "ben")
+    assert visit.get("/sign-in/acme?next=/me").location == "/me"
 
 
 @pytest.fixture
