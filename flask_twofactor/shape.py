@@ -16,6 +16,10 @@ from .state import State
 
 _TOKENS = {"create_access_token", "create_refresh_token", "create_token", "generate_auth_token"}
 """What libraries and hosts call that which gives out a token of an API."""
+_POSTED = {"form", "values", "args", "json", "get_json"}
+"""What a request brings that anybody can write."""
+_CHECKS = ("password", "check", "verify", "token", "load", "decode", "sign", "digest", "hash", "hmac", "key")
+"""Parts of the names of what would check it."""
 _OWN_KEYS = {"user_id", "user", "username", "logged_in", "uid", "account_id"}
 """Keys under which consoles without a login manager keep who is logged in."""
 
@@ -59,7 +63,14 @@ def missing_lines(app: Flask, state: State) -> Iterator[str]:
 
 
 def open_doors(app: Flask, state: State) -> Iterator[str]:
-    """Give, a line each, the ways in that never pass the login manager, so that the gate does not see them."""
+    """Give, a line each, the ways in that the gate does not see, or sees for accounts with a factor only."""
+    if (loader := getattr(getattr(app, "login_manager", None), "_request_callback", None)) is not None:
+        names = _names(inspect.unwrap(loader))
+        if names & _POSTED and not any(part in name.lower() for name in names for part in _CHECKS):
+            yield (
+                f"the request_loader {loader.__name__} seems to believe a name that anybody can post: "
+                "whoever names an account without a factor is that account"
+            )
     for endpoint, view in sorted(app.view_functions.items()):
         inner = inspect.unwrap(state.taken_over.get(endpoint, view))
         if endpoint.startswith("twofactor.") or inner in state.exempt_loaders:

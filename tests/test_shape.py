@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask, jsonify, session
+from flask import Flask, Request, jsonify, session
 from flask_login import LoginManager, current_user, login_user
 
 from flask_twofactor import TwoFactor
 from flask_twofactor.shape import describe, missing_lines, open_doors
 from flask_twofactor.wiring import complete
 from tests.hosts.test_hosts import SHAPES, load
-from tests.support.host import SECRET_KEY, Clock
+from tests.support.host import SECRET_KEY, Clock, User
 
 LOG_IN = "log-in: by our pages in the place of yours, at login"
 
@@ -111,3 +111,21 @@ def test_ways_in_past_the_login_manager_are_told_by_the_name_of_their_endpoint(t
     _, _, doors = seen(app)
     assert [door.partition(" ")[0] for door in doors] == ["own", "token"]
     assert "two_factor.verify" in doors[1]
+
+
+@pytest.mark.parametrize("checks", [False, True])
+def test_a_request_loader_that_believes_a_posted_name_is_a_door(checks: bool, tmp_path: Path) -> None:
+    app = console(tmp_path, login_endpoint="login")
+    users: dict[str, User] = {}
+
+    def believes(request: Request) -> Any:
+        return users.get(request.form.get("username", ""))
+
+    def asks(request: Request) -> Any:
+        user = users.get(request.form.get("username", ""))
+        return user if user and user.check_password(request.form["password"]) else None
+
+    app.login_manager.request_loader(asks if checks else believes)  # type: ignore[attr-defined]
+    doors = seen(app)[2]
+    found = [door.partition(" seems ")[0] for door in doors]
+    assert found == ([] if checks else ["the request_loader believes"])
