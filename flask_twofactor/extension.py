@@ -320,5 +320,5 @@ def _flask_sqlalchemy_engine(app: Flask) -> Any:
         raise WiringError(
             "TWOFACTOR_DATABASE_URI is flask-sqlalchemy, but that extension is not set up: db.init_app(app)"
         )
-    with app.app_context():
-        return getattr(extension, "db", extension).engine
+    with app.app_context():  # Flask-SQLAlchemy 2 keeps a state there, and itself in it
+        return extension.engine if hasattr(extension, "engine") else extension.db.engine

@@ -8,6 +8,7 @@ import sys
 import tarfile
 import venv
 import zipfile
+from importlib.metadata import requires
 from pathlib import Path
 
 import psycopg
@@ -15,6 +16,9 @@ import pytest
 import qrcode
 import redis
 from flask import Flask
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 from playwright.sync_api import Browser
 from qrcode.image.svg import SvgPathImage
 
@@ -22,6 +26,7 @@ from tests.support import NO_SKIPS, programs, requirements
 from tests.support.authenticator import oathtool_code, rsvg_draw, zbar_read
 from tests.support.browser import axe_violations, new_page
 from tests.support.server import serve
+from tests.versions import ENDS
 
 ROOT = requirements.ROOT
 NOT_COPIED = (".git", ".*_cache", ".venv", ".hypothesis", "__pycache__", "instance", "dist", "build")
@@ -86,6 +91,17 @@ def test_a_marker_with_an_unknown_id_is_refused() -> None:
     catalogue = requirements.read_catalogue()
     with pytest.raises(requirements.RequirementsError, match=r"test_x\.py::test_y names NIL-99"):
         requirements.render(catalogue, {("NIL-99", "tests/test_x.py::test_y")})
+
+
+def test_the_oldest_end_pins_the_lower_bound_of_every_dependency() -> None:
+    pinned = {canonicalize_name(pin.name): pin for pin in map(Requirement, ENDS["oldest"].pins)}
+    needed = [one for one in map(Requirement, requires("flask-twofactor") or []) if one.marker is None]
+    assert len(needed) >= 10
+    for one in needed:
+        (bound,) = one.specifier
+        assert bound.operator == ">=", f"{one.name}: a host pins what it runs"
+        (pin,) = pinned[canonicalize_name(one.name)].specifier
+        assert (pin.operator, Version(pin.version)) == ("==", Version(bound.version)), one.name
 
 
 def test_oathtool_agrees_with_the_vectors_of_rfc_6238() -> None:

@@ -23,6 +23,9 @@ TOOLS = (
 )  # fmt: skip
 QUICK = ("-m", "not browser and not slow", "-k", "not postgresql and not mariadb and not redis")
 
+QUIET = ("-W", "ignore::DeprecationWarning")
+"""Old releases call what newer ones of their friends have deprecated; with the present ones a warning is an error."""
+
 
 @dataclass(frozen=True)
 class End:
@@ -30,14 +33,27 @@ class End:
 
     python: str
     pins: tuple[str, ...]
+    leaves_out: tuple[str, ...] = ()
+    """Tests of what the old releases do not have."""
 
 
 ENDS = {
     "oldest": End(
         "3.10",
         (
-            "flask==2.3.*", "werkzeug==2.3.*", "flask-login==0.6.2", "flask-wtf==1.2.*", "SQLAlchemy==1.4.*",
-            "limits==3.13.*", "cryptography==41.*", "pyotp==2.11.2", "qrcode==7.4.2", "flask-sqlalchemy==3.0.*",
+            "flask==2.3.0", "werkzeug==2.3.*", "flask-login==0.6.2", "flask-wtf==1.2.0", "pyotp==2.11.2",
+            "qrcode==7.4.2", "itsdangerous==2.1.2", "SQLAlchemy==1.4.40", "cryptography==41.0.0", "limits==3.13.0",
+            "blinker==1.6.2", "flask-sqlalchemy==3.0.*",
+        ),
+        (
+            # SQLAlchemy 1.4 knows psycopg2 alone.
+            "tests/stores/test_database.py::test_a_connection_that_dies_in_the_middle_is_an_outage_and_nothing_is_done",
+            "tests/stores/test_database.py::test_a_store_that_cannot_be_reached_is_unavailable",
+            "tests/web/test_storage.py::test_a_database_that_is_not_there_at_start_up_answers_503_until_it_is",
+            # Flask knows SECRET_KEY_FALLBACKS since 3.1: its own session is lost with the key.
+            "tests/web/test_storage.py::test_former_secret_keys_open_what_was_sealed_without_a_key_of_our_own",
+            # The test client of Werkzeug 2.3 raises at such a host name itself, after the answer.
+            "tests/web/test_fuzz.py::test_no_nonsense_in_a_header_is_an_error_or_a_way_in",
         ),
     ),
     "between": End("3.12", ("flask==3.0.*", "flask-login==0.6.3", "SQLAlchemy==2.0.*")),
@@ -68,10 +84,16 @@ def run(name: str, end: End, arguments: Sequence[str]) -> bool:
     inside = str(folder / "bin" / "python")
     if not (folder / "made").exists():
         subprocess.run([python, "-m", "venv", "--clear", str(folder)], check=True)
-        subprocess.run([inside, "-m", "pip", "install", "-q", "-e", str(ROOT), *TOOLS, *end.pins], check=True)
+        subprocess.run(
+            [inside, "-m", "pip", "install", "-q", "-e", f"{ROOT}[postgresql,redis,mysql]", *TOOLS, *end.pins],
+            check=True,
+        )
         (folder / "made").touch()
+    left_out = [f"--deselect={test}" for test in end.leaves_out]
     print(f"{name}: Python {end.python}, {', '.join(end.pins)}", flush=True)
-    done = subprocess.run([inside, "-m", "pytest", "-q", *QUICK, *TESTS, *arguments], cwd=ROOT)
+    done = subprocess.run(
+        [inside, "-m", "pytest", "-q", "-n", "2", *QUIET, *QUICK, *left_out, *TESTS, *arguments], cwd=ROOT
+    )
     return done.returncode == 0
 
 

@@ -7,6 +7,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -652,6 +653,10 @@ STRANGE = [
 ]
 
 
+UNREADABLE = 400 if int(version("werkzeug").partition(".")[0]) >= 3 else 413
+"""What Werkzeug answers to a form that is no UTF-8; 2.3 takes it for one that is too large."""
+
+
 @pytest.mark.requirement("INP-06")
 @on_each_page
 def test_strange_bytes_in_each_field_are_the_forms_own_failure(place: Place) -> None:
@@ -664,7 +669,7 @@ def test_strange_bytes_in_each_field_are_the_forms_own_failure(place: Place) -> 
         for value in STRANGE:
             answer = place.raw(b"&".join([*pairs, name.encode() + b"=" + value]))
             if not value.isascii():  # no client sends it: the body as a whole is no form then
-                assert answer.status_code == 400
+                assert answer.status_code == UNREADABLE
             elif name == "identifier" and answer.status_code == 302:
                 assert place.person.get(str(answer.location)).status_code == 200
             else:
@@ -676,8 +681,9 @@ def test_strange_bytes_in_each_field_are_the_forms_own_failure(place: Place) -> 
 @pytest.mark.parametrize("value", STRANGE)
 def test_a_strange_token_or_field_name_is_a_bad_request(enrolled: Host, value: bytes) -> None:
     place = Place(enrolled, "credential")
-    assert place.raw(b"password=x&csrf_token=" + value).status_code == 400
-    assert place.raw(b"password=x&" + value + b"=x").status_code == 400
+    refused = 400 if value.isascii() else UNREADABLE
+    assert place.raw(b"password=x&csrf_token=" + value).status_code == refused
+    assert place.raw(b"password=x&" + value + b"=x").status_code == refused
 
 
 @pytest.mark.requirement("INP-06")
