@@ -41,7 +41,7 @@ ENDS = {
     "oldest": End(
         "3.10",
         (
-            "flask==2.3.0", "werkzeug==2.3.*", "flask-login==0.6.2", "flask-wtf==1.2.0", "pyotp==2.11.2",
+            "flask==2.3.0", "werkzeug==2.3.0", "flask-login==0.6.2", "flask-wtf==1.2.0", "pyotp==2.11.2",
             "qrcode==7.4.2", "itsdangerous==2.1.2", "SQLAlchemy==1.4.40", "cryptography==41.0.0", "limits==3.13.0",
             "blinker==1.6.2", "flask-sqlalchemy==3.0.*",
         ),
@@ -54,6 +54,9 @@ ENDS = {
             "tests/web/test_storage.py::test_former_secret_keys_open_what_was_sealed_without_a_key_of_our_own",
             # The test client of Werkzeug 2.3 raises at such a host name itself, after the answer.
             "tests/web/test_fuzz.py::test_no_nonsense_in_a_header_is_an_error_or_a_way_in",
+            # And that of 2.3.0 sends a plus sign as it is, which means a space.
+            "tests/web/test_input.py::test_a_password_reaches_the_hook_unchanged['a&b=c+d%20e']",
+            "tests/web/test_input.py::test_a_code_in_any_other_form_is_the_same_failure[7]",
         ),
     ),
     "between": End("3.12", ("flask==3.0.*", "flask-login==0.6.3", "SQLAlchemy==2.0.*")),
