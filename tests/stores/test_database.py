@@ -239,8 +239,9 @@ def test_threads_take_turns_at_a_database_in_memory(uri: str) -> None:
     database.close()
 
 
-def test_a_database_that_is_dropped_leaves_no_connection_open(file: Path) -> None:
-    database = Database.connect(f"sqlite:///{file}")
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_a_database_that_is_dropped_leaves_no_connection_open(file: Path, in_memory: bool) -> None:
+    database = Database.connect("sqlite://" if in_memory else f"sqlite:///{file}")
     SqlStore(database).init()
     opened: list[Any] = []
     event.listen(database.engine, "close", lambda connection, _: opened.append(connection))

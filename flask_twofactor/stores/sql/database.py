@@ -140,7 +140,10 @@ class Database:
                     _make_private(Path(str(url.database)))
                 except OSError as error:
                     raise StoreUnavailable(f"the store's file cannot be made: {error}") from error
-        return cls(create_engine(url, **options), keep_idle=True)
+        engine = create_engine(url, **options)
+        database = cls(engine, keep_idle=True)
+        weakref.finalize(database, engine.dispose)  # a database in memory is one connection that its pool keeps
+        return database
 
     def prepare(self, **clauses: ClauseElement) -> None:
         """Keep statements at hand by name."""
