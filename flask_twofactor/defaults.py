@@ -38,7 +38,7 @@ def password_check(user: Any, password: str) -> bool:
             return answer
     raise WiringError(
         f"no way to check a password of {type(user).__name__}; give one:\n"
-        "    @two_factor.password_check\n    def check(user, password): return user is not None and ..."
+        "    @two_factor.password_check\n    def check(user, password): ...  # of None, do the work too and say False"
     )
 
 

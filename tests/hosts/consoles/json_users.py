@@ -67,5 +67,6 @@ def make_app(folder):
         return f"<h1>Hello, {current_user.id}</h1>"
 
     two_factor = TwoFactor(app)  # 2fa
-    two_factor.password_check(lambda user, p: user is not None and check_password_hash(user.hash, p))  # 2fa
+    nobody = generate_password_hash("nobody")  # 2fa
+    two_factor.password_check(lambda u, p: check_password_hash(u.hash if u else nobody, p) and u is not None)  # 2fa
     return app
