@@ -26,6 +26,9 @@ QUICK = ("-m", "not browser and not slow", "-k", "not postgresql and not mariadb
 QUIET = ("-W", "ignore::DeprecationWarning")
 """Old releases call what newer ones of their friends have deprecated; with the present ones a warning is an error."""
 
+FALLBACKS = "tests/web/test_storage.py::test_former_secret_keys_open_what_was_sealed_without_a_key_of_our_own"
+"""Flask knows SECRET_KEY_FALLBACKS since 3.1: before, its own session is lost with the key."""
+
 
 @dataclass(frozen=True)
 class End:
@@ -50,8 +53,7 @@ ENDS = {
             "tests/stores/test_database.py::test_a_connection_that_dies_in_the_middle_is_an_outage_and_nothing_is_done",
             "tests/stores/test_database.py::test_a_store_that_cannot_be_reached_is_unavailable",
             "tests/web/test_storage.py::test_a_database_that_is_not_there_at_start_up_answers_503_until_it_is",
-            # Flask knows SECRET_KEY_FALLBACKS since 3.1: its own session is lost with the key.
-            "tests/web/test_storage.py::test_former_secret_keys_open_what_was_sealed_without_a_key_of_our_own",
+            FALLBACKS,
             # The test client of Werkzeug 2.3 raises at such a host name itself, after the answer.
             "tests/web/test_fuzz.py::test_no_nonsense_in_a_header_is_an_error_or_a_way_in",
             # And that of 2.3.0 sends a plus sign as it is, which means a space.
@@ -59,7 +61,7 @@ ENDS = {
             "tests/web/test_input.py::test_a_code_in_any_other_form_is_the_same_failure[7]",
         ),
     ),
-    "between": End("3.12", ("flask==3.0.*", "flask-login==0.6.3", "SQLAlchemy==2.0.*")),
+    "between": End("3.12", ("flask==3.0.*", "flask-login==0.6.3", "SQLAlchemy==2.0.*"), (FALLBACKS,)),
     "newest": End("3.13", ("flask>=3.1", "flask-login==0.6.3", "SQLAlchemy>=2.1.0b1")),
 }  # fmt: skip
 
