@@ -68,7 +68,7 @@ def open_doors(app: Flask, state: State) -> Iterator[str]:
         names = _names(inspect.unwrap(loader))
         if names & _POSTED and not any(part in name.lower() for name in names for part in _CHECKS):
             yield (
-                f"the request_loader {loader.__name__} seems to believe a name that anybody can post: "
+                f"the request_loader {getattr(loader, '__name__', 'of yours')} seems to believe a name that anybody can post: "
                 "whoever names an account without a factor is that account"
             )
     for endpoint, view in sorted(app.view_functions.items()):
