@@ -67,8 +67,9 @@ def open_doors(app: Flask, state: State) -> Iterator[str]:
     if (loader := getattr(getattr(app, "login_manager", None), "_request_callback", None)) is not None:
         names = _names(inspect.unwrap(loader))
         if names & _POSTED and not any(part in name.lower() for name in names for part in _CHECKS):
+            name = getattr(loader, "__name__", "of yours")
             yield (
-                f"the request_loader {getattr(loader, '__name__', 'of yours')} seems to believe a name that anybody can post: "
+                f"the request_loader {name} seems to believe a name that anybody can post: "
                 "whoever names an account without a factor is that account"
             )
     for endpoint, view in sorted(app.view_functions.items()):
