@@ -183,7 +183,7 @@ def log_in(page: Page, url: str, shape: Shape, code: str | None = None) -> None:
         page.get_by_label("User ID").fill(shape.name)
         page.get_by_role("button", name="Continue").click()
     page.get_by_label("Password").fill(shape.password)
-    assert page.get_by_label("Code", exact=True).count() == (code is not None)
+    expect(page.get_by_label("Code", exact=True)).to_have_count(int(code is not None))
     if code is not None:
         page.get_by_label("Code", exact=True).fill(code)
     page.get_by_role("button", name="Log in").click()

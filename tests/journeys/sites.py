@@ -76,6 +76,7 @@ def harbor(folder: Path, clock: Clock) -> Iterator[Site]:
                 page.get_by_label("Email", exact=True).fill(account.name)
                 page.get_by_label("Password", exact=True).fill(account.password)
                 page.get_by_role("button", name="Log in", exact=True).click()
+                page.wait_for_load_state("load")
 
             yield Site(url=url, app=app, clock=clock, off=off, on=on, panel="/profile", older_log_in=older_log_in)
 

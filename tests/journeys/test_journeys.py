@@ -23,8 +23,8 @@ def person(request: pytest.FixtureRequest, browser: Browser, harbor: Site) -> It
 
 def enable(person: Visitor, picture: Path) -> str:
     """Turn the factor on as a person does, with a camera; gives the key."""
-    person.link("Profile").click()
-    person.link("SETUP").click()
+    person.follow("Profile")
+    person.follow("SETUP")
     secret = person.scan(picture)
     person.submit_code(person.site.code(secret), "Enable")
     return secret
@@ -45,10 +45,10 @@ def test_a_person_turns_the_factor_on_logs_in_with_it_and_turns_it_off(person: V
     expect(person.heading("Dashboard")).to_be_visible()
 
     # User Settings under Profile: SETUP, the camera, a code, Enable.
-    person.link("Profile").click()
+    person.follow("Profile")
     expect(person.heading("User Settings")).to_be_visible()
     expect(person.link("MANAGE")).to_have_count(0)
-    person.link("SETUP").click()
+    person.follow("SETUP")
     secret = person.scan(tmp_path / "screen.png")
     person.submit_code(person.site.code(secret), "Enable")
     expect(person.status).to_have_text("Two-factor authentication is on.")
@@ -64,8 +64,8 @@ def test_a_person_turns_the_factor_on_logs_in_with_it_and_turns_it_off(person: V
     expect(person.heading("Dashboard")).to_be_visible()
 
     # MANAGE, a current code, DISABLE.
-    person.link("Profile").click()
-    person.link("MANAGE").click()
+    person.follow("Profile")
+    person.follow("MANAGE")
     person.submit_code(person.site.next_code(secret), "DISABLE")
     expect(person.status).to_have_text("MFA DISABLED")
     expect(person.status).to_be_visible()
@@ -113,25 +113,25 @@ def test_a_wrong_code_a_wrong_password_and_an_unknown_name_are_answered_in_the_s
 def test_a_wrong_code_enables_nothing_and_disables_nothing(person: Visitor, tmp_path: Path) -> None:
     site = person.site
     person.log_in(site.off)
-    person.link("Profile").click()
-    person.link("SETUP").click()
+    person.follow("Profile")
+    person.follow("SETUP")
     secret = person.scan(tmp_path / "screen.png")
     person.submit_code(site.wrong_code(secret), "Enable")
     expect(person.alert).to_contain_text("not right")
     assert person.scan(tmp_path / "again.png") == secret, "the key that was scanned is still the one"
-    person.link("Cancel").click()
+    person.follow("Cancel")
     expect(person.link("SETUP")).to_be_visible()
     person.log_out()
     person.identify(site.off.name)
     expect(person.box("Code")).to_have_count(0)
     person.give(site.off.password)
 
-    person.link("Profile").click()
+    person.follow("Profile")
     secret = enable(person, tmp_path / "another.png")
-    person.link("MANAGE").click()
+    person.follow("MANAGE")
     person.submit_code(site.wrong_code(secret), "DISABLE")
     expect(person.alert).to_contain_text("not right")
-    person.link("Back to User Settings").click()
+    person.follow("Back to User Settings")
     expect(person.link("MANAGE")).to_be_visible()
 
 
@@ -139,8 +139,8 @@ def test_a_wrong_code_enables_nothing_and_disables_nothing(person: Visitor, tmp_
 def test_the_key_is_typed_where_no_camera_is_or_opened_on_the_same_device(person: Visitor, tmp_path: Path) -> None:
     site = person.site
     person.log_in(site.off)
-    person.link("Profile").click()
-    person.link("SETUP").click()
+    person.follow("Profile")
+    person.follow("SETUP")
     key = person.page.locator("dt", has_text="Key").first.locator("+ dd").inner_text()
     assert [len(group) for group in key.split()] == [4] * 8
     link = person.link("Open in an authenticator app on this device").get_attribute("href") or ""
@@ -190,7 +190,7 @@ def test_running_out_of_time_keeps_the_user_id_and_says_why(person: Visitor) -> 
     expect(person.status).to_contain_text("longer than ten minutes")
     expect(person.box("User ID")).to_have_value(alex.name)
     expect(person.box("User ID")).to_be_focused()
-    person.button("Continue").click()
+    person.submit("Continue")
     person.give(alex.password, site.code(alex.secret))
     expect(person.heading("Services")).to_be_visible()
 
@@ -231,7 +231,7 @@ def test_enabling_the_factor_ends_the_sessions_in_other_browsers(
         expect(elsewhere.heading("Dashboard")).to_be_visible()
         person.log_in(person.site.off)
         enable(person, tmp_path / "screen.png")
-        elsewhere.link("Services").click()
+        elsewhere.follow("Services")
         expect(elsewhere.heading("Log in to Harbor")).to_be_visible()
-    person.link("Services").click()
+    person.follow("Services")
     expect(person.heading("Services")).to_be_visible()

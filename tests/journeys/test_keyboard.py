@@ -134,7 +134,7 @@ def test_the_first_field_has_the_focus_on_every_page_that_is_a_form(anybody: Vis
     anybody.open("/two-factor/manage")
     if anybody.box("Password").count():  # the plain host's older view is no password check of ours
         anybody.box("Password").fill(site.on.password)
-        anybody.button("Confirm").click()
+        anybody.submit("Confirm")
     expect(anybody.box("Code")).to_be_focused()
 
 
@@ -160,7 +160,7 @@ def test_on_an_error_the_focus_is_on_the_alert_and_the_fields_refer_to_it(anybod
     anybody.identify(site.on.name)
     anybody.give(site.on.password, "")
     check("Password", "Code")
-    anybody.link("Not you?").click()
+    anybody.follow("Not you?")
     anybody.identify(site.off.name)
     anybody.give("")
     check("Password")
@@ -172,7 +172,7 @@ def test_on_an_error_the_focus_is_on_the_alert_and_the_fields_refer_to_it(anybod
     check("Code")
     site.clock.move(901)
     anybody.open("/two-factor/setup")
-    anybody.button("Confirm").click()
+    anybody.submit("Confirm")
     check("Password")
 
     anybody.page.context.clear_cookies()

@@ -28,7 +28,7 @@ def logging_in(visitor: Visitor) -> Iterator[str]:
     visitor.give("not the password")
     expect(visitor.alert).to_be_visible()
     yield "credential-error"
-    visitor.link("Not you?").click()
+    visitor.follow("Not you?")
     visitor.identify(site.on.name)
     yield "credential-code"
     visitor.give(site.on.password, site.wrong_code(site.on.secret))
@@ -65,7 +65,7 @@ def turning_it_on_and_off(visitor: Visitor) -> Iterator[str]:
     visitor.log_in(site.off)
     visitor.open_panel()
     yield "panel-off"
-    visitor.link("SETUP").click()
+    visitor.follow("SETUP")
     secret = visitor.page.locator("#tf-key").inner_text()
     yield "setup"
     visitor.submit_code(site.wrong_code(secret), "Enable")
@@ -74,12 +74,12 @@ def turning_it_on_and_off(visitor: Visitor) -> Iterator[str]:
     visitor.submit_code(site.code(secret), "Enable")
     expect(visitor.status).to_be_visible()
     yield "panel-enabled"
-    visitor.link("Log out everywhere else").click()
+    visitor.follow("Log out everywhere else")
     yield "sessions"
-    visitor.button("Log out everywhere else").click()
+    visitor.submit("Log out everywhere else")
     expect(visitor.status).to_have_text("You are logged out everywhere else.")
     yield "panel-sessions"
-    visitor.link("MANAGE").click()
+    visitor.follow("MANAGE")
     yield "manage"
     visitor.submit_code(site.wrong_code(secret), "DISABLE")
     expect(visitor.alert).to_be_visible()
@@ -88,11 +88,11 @@ def turning_it_on_and_off(visitor: Visitor) -> Iterator[str]:
     visitor.open("/two-factor/manage")
     yield "step-up"
     visitor.box("Password").fill("not the password")
-    visitor.button("Confirm").click()
+    visitor.submit("Confirm")
     expect(visitor.alert).to_be_visible()
     yield "step-up-error"
     visitor.box("Password").fill(site.off.password)
-    visitor.button("Confirm").click()
+    visitor.submit("Confirm")
     visitor.submit_code(site.code(secret), "DISABLE")
     expect(visitor.status).to_have_text("MFA DISABLED")
     yield "panel-disabled"
@@ -108,7 +108,7 @@ def what_goes_wrong(visitor: Visitor) -> Iterator[str]:
     visitor.identify(visitor.site.on.name)
     visitor.give("x" * 17_000)
     yield "problem-413"
-    visitor.link("Start again").click()
+    visitor.follow("Start again")
     expect(visitor.box("User ID")).to_be_focused()
 
 
@@ -120,10 +120,10 @@ def mandatory_or_broken(visitor: Visitor) -> Iterator[str]:
     visitor.log_in(site.off)
     visitor.open_panel()
     yield "panel-required"
-    visitor.link("SETUP").click()
+    visitor.follow("SETUP")
     visitor.submit_code(site.code(visitor.page.locator("#tf-key").inner_text()), "Enable")
     yield "panel-required-on"
-    visitor.link("MANAGE").click()
+    visitor.follow("MANAGE")
     yield "manage-required"
     visitor.page.context.clear_cookies()
     visitor.open("/two-factor/identify")
@@ -138,15 +138,15 @@ def the_console(visitor: Visitor) -> Iterator[str]:
     yield "legacy-login"
     visitor.box("Email").fill("sam@harbor.test")
     visitor.box("Password").fill("not the password")
-    visitor.button("Log in").click()
+    visitor.submit("Log in")
     expect(visitor.alert).to_be_visible()
     yield "legacy-login-error"
     visitor.log_in(visitor.site.off)
     yield "dashboard"
-    visitor.link("Services").click()
+    visitor.follow("Services")
     yield "services"
     visitor.box("Search by name, team, region or status").fill("no such service")
-    visitor.button("Search").click()
+    visitor.submit("Search")
     yield "services-none"
     for service in ("booking-api", "crane-telemetry", "rates-engine", "tariff-import"):
         visitor.open(f"/services/{service}")
@@ -155,15 +155,15 @@ def the_console(visitor: Visitor) -> Iterator[str]:
     yield "not-found"
     visitor.open("/profile")
     visitor.box("Display name").fill("")
-    visitor.button("Save").click()
+    visitor.submit("Save")
     expect(visitor.alert).to_be_visible()
     yield "profile-error"
     visitor.box("Display name").fill("Samantha Keller")
-    visitor.button("Save").click()
+    visitor.submit("Save")
     expect(visitor.status).to_be_visible()
     yield "profile-saved"
     visitor.page.context.clear_cookies()
-    visitor.button("Save").click()
+    visitor.submit("Save")
     yield "stale-form"
 
 

@@ -50,21 +50,31 @@ class Visitor:
     def open(self, path: str) -> None:
         self.page.goto(self.site.url + path)
 
+    def submit(self, button: str) -> None:
+        """Press ``button``, and wait for the whole page that it leads to: a click waits for its first bytes only."""
+        self.button(button).click()
+        self.page.wait_for_load_state("load")
+
+    def follow(self, link: str) -> None:
+        """Follow ``link``, and wait for the whole page."""
+        self.link(link).click()
+        self.page.wait_for_load_state("load")
+
     def identify(self, name: str) -> None:
         """Give the user ID on the first page."""
         self.box("User ID").fill(name)
-        self.button("Continue").click()
+        self.submit("Continue")
 
     def give(self, password: str, code: str | None = None) -> None:
         """Answer the second page."""
         self.box("Password").fill(password)
         if code is not None:
             self.box("Code").fill(code)
-        self.button("Log in").click()
+        self.submit("Log in")
 
     def submit_code(self, code: str, button: str) -> None:
         self.box("Code").fill(code)
-        self.button(button).click()
+        self.submit(button)
 
     def log_in(self, account: Account, then: str = "/two-factor/identify") -> None:
         """Log in with everything right, from wherever ``then`` sends a stranger."""
@@ -74,7 +84,7 @@ class Visitor:
         expect(self.page).not_to_have_url(f"{self.site.url}/two-factor/credential")
 
     def log_out(self) -> None:
-        self.button("Log out").click()
+        self.submit("Log out")
 
     def open_panel(self) -> None:
         self.open(self.site.panel)
@@ -82,7 +92,6 @@ class Visitor:
     def scan(self, picture: Path) -> str:
         """Hold the camera before the screen; gives the key, which the authenticator app keeps."""
         expect(self.page.get_by_role("img", name="QR code")).to_be_visible()
-        self.page.wait_for_load_state("load")  # a click waits for the first bytes of a page only
         self.page.screenshot(path=picture, full_page=True)
         return secret_in(zbar_read(picture))
 
