@@ -105,7 +105,17 @@ def read_catalogue() -> list[Requirement]:
 def collect() -> set[tuple[str, str]]:
     """Collect all tests, none of them skipped: the page must not depend on what this machine has."""
     collector = Collector()
-    arguments = ["--collect-only", "--quiet", "-p", "no:cacheprovider", "-p", "no:randomly", "-n", "0"]
+    arguments = [
+        "--collect-only",
+        "--quiet",
+        "--assert=plain",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:randomly",
+        "-n",
+        "0",
+    ]
     os.environ[NO_SKIPS] = "1"
     with contextlib.redirect_stdout(io.StringIO()) as output:
         status = pytest.main([*arguments, f"--rootdir={ROOT}", *map(str, FOLDERS)], plugins=[collector])
