@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from tests.support.host import Clock, Host, Person, make_host
 from tests.support.memory import write_to_memory
+from tests.support.passwords import hash_passwords_cheaply
 from tests.support.routes import compile_routes_once
 from tests.support.templates import compile_templates_once
 
@@ -25,6 +26,7 @@ pytest_plugins = [
 write_to_memory()
 compile_templates_once()
 compile_routes_once()
+hash_passwords_cheaply()
 
 # Several machines take minutes: `make cluster` names this folder, and `make test` leaves it out.
 collect_ignore = ["cluster"]
