@@ -18,6 +18,7 @@ from tests.support.templates import compile_templates_once
 pytest_plugins = [
     "tests.support.noskips",
     "tests.support.figures",
+    "tests.support.garbage",
     "tests.support.contexts",
     "tests.support.databases",
     "tests.support.browser",
