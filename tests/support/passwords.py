@@ -1,4 +1,4 @@
-"""Werkzeug hashes passwords cheaply in this process: what a hash costs proves nothing here, and is paid by most log-ins.
+"""Werkzeug hashes passwords cheaply in this process: what a hash costs proves nothing here, and most log-ins pay it.
 
 Whether the cost is the same for everybody is counted in calls, and measured by ``make timing`` at the real price.
 """
