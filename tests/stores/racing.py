@@ -17,7 +17,10 @@ T = TypeVar("T")
 
 SECONDS = 120
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.stores.test_races", "tests.test_throttle"])
+# The dialect and its driver too: SQLAlchemy imports them where they are first used, and that would be in each process.
+_CONTEXT.set_forkserver_preload(
+    ["tests.stores.test_races", "tests.test_throttle", "psycopg", "sqlalchemy.dialects.postgresql.psycopg"]
+)
 
 Act = Callable[[int], T]
 """What a process does in each round, which it is given the number of."""
