@@ -133,6 +133,13 @@ class AlreadyEnrolled(TwoFactorError):
     status = 409
 
 
+class NotEnrolled(TwoFactorError):
+    """The account has no confirmed enrolment."""
+
+    code = "not-enrolled"
+    status = 409
+
+
 class FactorRequired(TwoFactorError):
     """The factor is mandatory for this account and cannot be disabled by its owner."""
 

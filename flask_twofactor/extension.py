@@ -15,7 +15,7 @@ from . import cli
 from .core.records import Brand, CsrfField, HostLogin, Mark
 from .defaults import hash_for_nobody, make_hooks
 from .errors import CodeRejected, WiringError
-from .flows import login, manage, notices, setup
+from .flows import login, manage, notices, recovery, setup
 from .settings import Settings, as_bytes
 from .state import State
 from .stores.sql import Database, SqlCounters, SqlStore
@@ -220,19 +220,34 @@ class TwoFactor:
         """Turn the factor on with a code made from the key that `begin` gave; False for a wrong one.
 
         Every other session of the account ends; the present one goes on, where it is a session of ``user``.
+        No recovery codes are made: `new_recovery_codes` makes them.
         Raises `SetupExpired` where the key is gone: `begin` gives another.
         """
         state = current_state()
         subject = state.subject_of(user)
         opened_by, password_at = _sign_in_of(state, subject, sign_in)
         try:
-            token = setup.confirm(state, subject, opened_by, code, password_at)
+            token, _ = setup.confirm(state, subject, opened_by, code, password_at, with_codes=False)
         except CodeRejected:
             return False
         notices.tell(state, user, notices.ENABLED)
         if request and _own_session(subject) is not None:
             browser.renew(state, token)
         return True
+
+    def new_recovery_codes(self, user: Any) -> list[str]:
+        """Make ten recovery codes in the place of all others, for pages of your own: show them once, and keep none.
+
+        Ask for a code before (`verify`). Every other session of the account ends; the present one goes on, where it
+        is a session of ``user``. Raises `NotEnrolled`.
+        """
+        state = current_state()
+        own = _own_session(state.subject_of(user))
+        mark = own.proof if own is not None and isinstance(own.proof, Mark) else None
+        codes, token = recovery.renew_from_python(state, user, own.password_at if own is not None else 0, mark)
+        if token:
+            browser.renew(state, token)
+        return codes
 
     def reset(self, user: Any, by: str) -> bool:
         """Take every factor and mark of the account away; True where a factor stood. ``by`` says who did it."""

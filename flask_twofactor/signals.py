@@ -13,7 +13,7 @@ _signals = Namespace()
 logged_in = _signals.signal("twofactor-logged-in")
 """Every factor was right and the session began; adds ``factor: bool``, whether a code was part of it.
 
-And ``offset: int or None``, of that code as in `code_accepted`.
+And ``offset: int or None``, of that code as in `code_accepted`; None for a recovery code.
 """
 
 code_rejected = _signals.signal("twofactor-code-rejected")
@@ -33,6 +33,12 @@ alarm_raised = _signals.signal("twofactor-alarm")
 
 ``subject`` is "", ``count: int`` is how many.
 """
+
+recovery_code_used = _signals.signal("twofactor-recovery-code-used")
+"""A recovery code stood in for a code, and is used up; adds ``left: int``, how many there are still."""
+
+recovery_renewed = _signals.signal("twofactor-recovery-codes-renewed")
+"""New recovery codes were made, and the earlier ones are worth nothing."""
 
 factor_enabled = _signals.signal("twofactor-enabled")
 """A confirmed enrolment stands; adds ``offset: int`` of the code where one confirmed it."""

@@ -30,7 +30,7 @@ audit = logging.getLogger("flask_twofactor.audit")
 """For whoever may know it: each outcome with its reason, which tells of right passwords too (LOG-05)."""
 
 MAX_SUBJECT = 255
-META_NAMES = ("key_check", "decoy_key")
+META_NAMES = ("key_check", "decoy_key", "recovery_key")
 """The store's own sealed values."""
 _DECOY_ROWS = 64
 _KEY_CHECK = b"flask_twofactor key check"
@@ -143,9 +143,17 @@ class State:
 
     @cached_property
     def decoy_key(self) -> bytes:
-        """Give the store's own random decoy key, made at first use (KEY-04)."""
-        fresh = self.keyring.seal(META, secrets.token_bytes(32), "decoy_key")
-        return self._open_meta(self.store.keep_meta("decoy_key", fresh), "decoy_key")
+        """Give the store's own random key of decoys, made at first use (KEY-04)."""
+        return self._own_key("decoy_key")
+
+    @cached_property
+    def recovery_key(self) -> bytes:
+        """Give the store's own random key of recovery codes: they outlive a rotation of the present key."""
+        return self._own_key("recovery_key")
+
+    def _own_key(self, name: str) -> bytes:
+        fresh = self.keyring.seal(META, secrets.token_bytes(32), name)
+        return self._open_meta(self.store.keep_meta(name, fresh), name)
 
     @cached_property
     def decoy_secret(self) -> str:

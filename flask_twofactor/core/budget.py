@@ -106,11 +106,15 @@ class Budget:
         return counted, Charge(Attempt(now, pool, warn), warn)
 
     def refund(self, attempt: Attempt) -> Budget:
-        """Take one attempt out again: a complete success, which ends the row of wrong ones too."""
+        """Take one attempt out again: a complete success, which ends the row of wrong ones too.
+
+        One with a recovery code does not: after the hard stop the authenticator is to be set up anew (THR-10).
+        """
         changes: dict[str, Any] = {attempt.pool: tuple(remove_attempt(getattr(self, attempt.pool), attempt.at))}
         if attempt.warn in ("few", "many"):  # announced for this very attempt, and it was right
             changes[f"told_{attempt.warn}"] = 0
-        return replace(self, in_a_row=0, **changes)
+        in_a_row = self.in_a_row if attempt.pool == "recovery" else 0
+        return replace(self, in_a_row=in_a_row, **changes)
 
 
 def add_attempt(times: Sequence[int], now: int, limits: Sequence[Limit]) -> list[int] | None:

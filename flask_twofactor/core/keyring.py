@@ -30,6 +30,8 @@ REMEMBER = "remember"
 """Purpose: the companion of Flask-Login's remember cookie."""
 KNOWN = "known"
 """Purpose: the known-browser cookie."""
+RECOVERY = "recovery"
+"""Purpose: new recovery codes, until the browser that made them has shown them."""
 UNLOCK = "unlock"
 """Purpose: the link that makes a browser a known one."""
 CSRF = "csrf"
@@ -37,7 +39,7 @@ CSRF = "csrf"
 THROTTLE = "throttle"
 """Purpose: digests that name counters."""
 
-PURPOSES = (SECRET, META, PENDING, NOTE, REMEMBER, KNOWN, UNLOCK, THROTTLE, CSRF)
+PURPOSES = (SECRET, META, PENDING, NOTE, REMEMBER, KNOWN, RECOVERY, UNLOCK, THROTTLE, CSRF)
 _VERSION = "1."
 _NONCE = 12
 _MAX_SEALED = 4096

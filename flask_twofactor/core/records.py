@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 
 def new_id() -> str:
@@ -16,6 +16,18 @@ def new_id() -> str:
 def new_epoch() -> int:
     """Give a random epoch of 62 bits, never 0: two lives of an account key never share one (STO-09)."""
     return secrets.randbits(62) | 1
+
+
+Proof: TypeAlias = int | str
+"""What a right code is spent as: a TOTP code as its time step, a recovery code as its digest."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """New recovery codes as they are kept: their digests, and of what the browser holds to show them once."""
+
+    digests: tuple[str, ...] = field(repr=False)
+    once: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -200,8 +212,8 @@ class CsrfField:
 class Notice:
     """What the owner of an account is told, ``body`` in plain text.
 
-    ``kind`` is "enabled", "disabled", "reset", "few" or "many" (wrong codes after a right password), or "stopped"
-    (so many that no code is accepted any more).
+    ``kind`` is "enabled", "disabled", "reset", "recovery-used", "recovery-renewed", "few" or "many" (wrong codes
+    after a right password), or "stopped" (so many that no code is accepted any more).
 
     ``at`` is in Unix seconds; ``origin`` is None where no request did it (the command line).
     """

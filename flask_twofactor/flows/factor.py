@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..core.budget import Attempt, Pool
-from ..core.codes import parse_code
-from ..core.records import Enrolment
+from ..core.codes import parse_code, parse_recovery_code
+from ..core.records import Enrolment, Proof
+from ..core.recovery import FEW, recovery_digest
 from ..core.totp import matching_step, step_at
-from ..signals import alarm_raised, clock_jumped, code_accepted, code_rejected
+from ..signals import alarm_raised, clock_jumped, code_accepted, code_rejected, recovery_code_used
 from ..state import State, logger
-from .notices import tell
+from .notices import RECOVERY_USED, tell
 
-Spend = Callable[[str, str, int, Attempt], bool]
-"""``(subject, enrolment id, step, attempt) -> accepted``: the conditional write that decides.
+Spend = Callable[[str, str, Proof, Attempt], bool]
+"""``(subject, enrolment id, proof, attempt) -> accepted``: the conditional write that decides.
 
 ``attempt`` is how this very attempt was charged, to be refunded.
 """
@@ -25,7 +26,8 @@ Spend = Callable[[str, str, int, Attempt], bool]
 class Guess:
     """What somebody presents: whose it is to be, the text as typed, and whether the browser is a known one.
 
-    ``user`` is who is told of wrong codes. Without ``armed`` the guess is wrong whatever it says.
+    ``user`` is who is told of wrong codes. Without ``armed`` the guess is wrong whatever it says; without
+    ``takes_recovery`` a recovery code is no code.
     """
 
     name: str
@@ -33,16 +35,19 @@ class Guess:
     text: str | None = field(repr=False)
     known: bool
     armed: bool = True
+    takes_recovery: bool = True
 
 
 class Judged(NamedTuple):
     """What became of a guess: why it was refused, "" where it was accepted.
 
-    ``offset`` is the time step that the code was made for less the server's, None where none was accepted.
+    ``offset`` is the time step that a code was made for less the server's, ``left`` how many recovery codes there
+    are after one was used; each None where no such code was accepted.
     """
 
     reason: str
     offset: int | None = None
+    left: int | None = None
 
 
 def judge(state: State, guess: Guess, enrolment: Enrolment | None, spend: Spend) -> Judged:
@@ -55,25 +60,52 @@ def judge(state: State, guess: Guess, enrolment: Enrolment | None, spend: Spend)
     """
     now = state.now
     code = parse_code(guess.text)
-    live = enrolment if guess.armed and code is not None else None
+    recovery = parse_recovery_code(guess.text) if guess.takes_recovery else None
+    live = enrolment if guess.armed and (code or recovery) is not None else None
     decoy = state.decoy_subject(guess.name)
-    pool: Pool = "known" if guess.known else "unknown"
-    attempt, warn = state.store.charge(live.subject if live else decoy, now, pool)
-    step = match(state, enrolment, code, now)
-    if live is not None and (ahead := live.last_step - step_at(now)) > state.settings.window:
+    pool: Pool = "recovery" if recovery else "known" if guess.known else "unknown"
+    charged = live.subject if live else decoy
+    attempt, warn = state.store.charge(charged, now, pool)
+    proof = match(state, enrolment, code, now) if recovery is None else _digest(state, enrolment, recovery)
+    # Read of everybody, and before a code is used up: a store that fails here costs none.
+    left = 0 if recovery is None else state.store.recovery_left(charged)
+    if live is not None and recovery is None and (ahead := live.last_step - step_at(now)) > state.settings.window:
         _report_clock(state, live.subject, ahead)
-    if live is None or attempt is None or step is None:
-        spend(decoy, "", -1, Attempt(now, pool))
+    if live is None or attempt is None or proof is None:
+        spend(decoy, "", -1 if recovery is None else "", Attempt(now, pool))
         if live is None:
             # A worker that goes on counting is busy for the next request: so it is after every failure.
             state.later(None, lambda _: state.throttle.alarms(state.settings.alarm, counts=False))
             return Judged("no-factor" if enrolment is None else "malformed")
         return _reject(state, guess.user, live.subject, "budget" if attempt is None else "wrong", warn)
-    if not spend(live.subject, live.id, step, attempt):
-        return _reject(state, guess.user, live.subject, "replayed", warn)
-    offset = step - step_at(now)
+    if not spend(live.subject, live.id, proof, attempt):
+        return _reject(state, guess.user, live.subject, "replayed" if recovery is None else "wrong", warn)
+    if isinstance(proof, str):
+        return _recovered(state, guess.user, live.subject, left - 1)
+    offset = proof - step_at(now)
     state.send(code_accepted, live.subject, offset=offset)
     return Judged("", offset)
+
+
+def _recovered(state: State, user: Any, subject: str, left: int) -> Judged:
+    """Announce a recovery code that was used, and tell the account's owner (REC-05)."""
+    state.announce(recovery_code_used, subject, left=left)
+    tell(state, user, RECOVERY_USED, how_many(left) + (" Make new ones in your settings." if left <= FEW else ""))
+    return Judged("", left=left)
+
+
+def how_many(left: int) -> str:
+    """Say how many recovery codes there are still."""
+    return {0: "No recovery code is left.", 1: "One recovery code is left."}.get(
+        left, f"{left} recovery codes are left."
+    )
+
+
+def _digest(state: State, enrolment: Enrolment | None, code: str) -> str | None:
+    """Give what a recovery code is kept as; the same work where there is no enrolment."""
+    own = enrolment or state.decoy_enrolment
+    digest = recovery_digest(state.recovery_key, own.subject, own.id, code)
+    return None if enrolment is None else digest
 
 
 def _reject(state: State, user: Any, subject: str, reason: str, warn: str) -> Judged:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from ..core.budget import Attempt
 from ..core.decoy import shows_code_box
 from ..core.known import Known, short
-from ..core.records import Enrolment, Mark, Note, Standing
+from ..core.records import Enrolment, Mark, Note, Proof, Standing
 from ..errors import CodeRejected, HookFailed, LoginRefused, SignInAgain, Throttled
 from ..signals import code_rejected, logged_in
 from ..state import State
@@ -31,20 +31,22 @@ Verdict = Literal["in", "due", "out"]
 
 @dataclass(frozen=True)
 class Login:
-    """A complete log-in: the user, the account's key, the session's new value, and at which offset its code matched.
+    """A complete log-in: the user, the account's key, the session's new value, and by what code.
 
-    ``offset`` is None where no code was asked.
+    ``offset`` says where a code of the authenticator matched, ``left`` how many recovery codes there are after one
+    was used; each is None where it was no such code.
     """
 
     user: Any
     subject: str
     token: str = field(repr=False)
-    offset: int | None
+    offset: int | None = None
+    left: int | None = None
 
     @property
     def factor(self) -> bool:
         """Tell whether a code was part of it."""
-        return self.offset is not None
+        return self.offset is not None or self.left is not None
 
 
 def identify(state: State, identifier: str) -> bool:
@@ -103,7 +105,7 @@ def check(
         state.record("twofactor-log-in-refused", **whose, reason=reason)
         raise LoginRefused("the log-in was not right")
     state.throttle.refund(ticket)
-    return Login(user, subject, token, judged.offset)
+    return Login(user, subject, token, judged.offset, judged.left)
 
 
 def _count(state: State, name: str, source: str, subject: str, known: Sequence[Known]) -> Ticket:
@@ -148,8 +150,8 @@ def _judge_factor(state: State, guess: Guess, subject: str, enrolment: Enrolment
         state.store.add_mark(mark)
         return token, Judged("")
 
-    def spend(account: str, life: str, step: int, attempt: Attempt) -> bool:
-        return state.store.spend_step(account, life, step, attempt, mark)
+    def spend(account: str, life: str, proof: Proof, attempt: Attempt) -> bool:
+        return state.store.spend(account, life, proof, attempt, mark)
 
     return token, judge(state, guess, enrolment, spend)
 
@@ -184,8 +186,8 @@ def answer(state: State, sign_in: SignIn, code: str | None, source: str, known: 
     life = enrolment.id if enrolment else ""
     token, mark = state.new_mark(subject, life, password_at=sign_in.password_at, code_at=state.now)
 
-    def spend(account: str, life: str, step: int, attempt: Attempt) -> bool:
-        return state.store.spend_step(account, life, step, attempt, mark)
+    def spend(account: str, life: str, proof: Proof, attempt: Attempt) -> bool:
+        return state.store.spend(account, life, proof, attempt, mark)
 
     known_enough = tickets[-1].known if sign_in.owes else is_known
     judged = judge(state, Guess(subject, sign_in.user, code, known_enough), enrolment, spend)
@@ -195,7 +197,7 @@ def answer(state: State, sign_in: SignIn, code: str | None, source: str, known: 
     if sign_in.replaces:
         state.store.remove_mark(sign_in.replaces)
     state.throttle.refund(*tickets)
-    return Login(sign_in.user, subject, token, judged.offset)
+    return Login(sign_in.user, subject, token, judged.offset, judged.left)
 
 
 def session_ticket(state: State, subject: str, sign_in: str) -> Ticket:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.budget import Attempt
-from ..core.records import Mark
+from ..core.records import Mark, Proof
 from ..errors import CodeRejected, FactorRequired, StoreUnavailable
 from ..signals import code_accepted, code_rejected, factor_disabled, factor_reset, sessions_ended
 from ..state import State, logger
@@ -17,22 +17,26 @@ from .notices import RESET, tell
 
 @dataclass(frozen=True)
 class Status:
-    """Whether the factor is on, since when (Unix seconds), and whether it is mandatory."""
+    """Whether the factor is on, since when (Unix seconds), whether it is mandatory, and the recovery codes left."""
 
     enabled: bool
     since: int | None
     required: bool
+    recovery_left: int
 
 
 def status(state: State, user: Any) -> Status:
     """Give the state of a user's factor."""
-    enrolment = state.store.enrolment(state.subject_of(user))
+    subject = state.subject_of(user)
+    enrolment = state.store.enrolment(subject)
     required = state.hooks.is_yes("requirement", user)
-    return Status(enrolment is not None, enrolment.confirmed_at if enrolment else None, required)
+    if enrolment is None:
+        return Status(False, None, required, 0)
+    return Status(True, enrolment.confirmed_at, required, state.store.recovery_left(subject))
 
 
 def disable(state: State, user: Any, text: str | None, sign_in: str, password_at: int, known: bool) -> str:
-    """Take the factor away with a right, unspent code; give the session's new value.
+    """Take the factor away with a right, unspent code or recovery code; give the session's new value (LIF-01).
 
     Conditional on the enrolment that the code was judged against (RPL-06); ends every other session.
     ``sign_in`` names the present one, ``known`` says that the browser is a known one. Raises `CodeRejected`,
@@ -45,8 +49,8 @@ def disable(state: State, user: Any, text: str | None, sign_in: str, password_at
     enrolment = state.store.enrolment(subject)
     token, mark = state.new_mark(subject, "", password_at=password_at, code_at=0)
 
-    def spend(account: str, life: str, step: int, attempt: Attempt) -> bool:
-        return state.store.disable(account, life, step, attempt, mark)
+    def spend(account: str, life: str, proof: Proof, attempt: Attempt) -> bool:
+        return state.store.disable(account, life, proof, attempt, mark)
 
     judged = judge(state, Guess(subject, user, text, known), enrolment, spend)
     if judged.reason:
@@ -67,8 +71,8 @@ def verify(state: State, user: Any, text: str) -> str:
     """
     subject = state.subject_of(user)
 
-    def spend(account: str, life: str, step: int, attempt: Attempt) -> bool:
-        return state.store.spend_step(account, life, step, attempt, None)
+    def spend(account: str, life: str, proof: Proof, attempt: Attempt) -> bool:
+        return state.store.spend(account, life, proof, attempt, None)
 
     enrolment = state.store.enrolment(subject)
     judged = judge(state, Guess(subject, user, text, known=False), enrolment, spend)

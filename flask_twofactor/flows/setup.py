@@ -11,6 +11,7 @@ from ..core.totp import in_groups, new_secret, parse_secret, provisioning_uri, s
 from ..errors import AlreadyEnrolled, CodeRejected, SetupExpired, StoreUnavailable, TwoFactorError
 from ..signals import factor_enabled
 from ..state import State
+from . import recovery
 from .factor import match
 
 MAX_TRIES = 10
@@ -49,11 +50,14 @@ def begin(state: State, user: Any, subject: str, opened_by: str, issuer: str) ->
     raise StoreUnavailable("the key that was kept just now does not open")
 
 
-def confirm(state: State, subject: str, opened_by: str, text: str | None, password_at: int) -> str:
-    """Turn the factor on with a code made from the pending key; give the session's new value.
+def confirm(
+    state: State, subject: str, opened_by: str, text: str | None, password_at: int, *, with_codes: bool = True
+) -> tuple[str, str]:
+    """Turn the factor on with a code made from the pending key, and make recovery codes.
 
-    Raises `CodeRejected` for a wrong code, `SetupExpired` where the key is gone: too old, guessed at ten
-    times, or the factor was set up meanwhile. Ends every other session of the account (ENR-10).
+    Gives the session's new value and the codes sealed for it, "" without them. Raises `CodeRejected` for a wrong
+    code, `SetupExpired` where the key is gone: too old, guessed at ten times, or the factor was set up meanwhile.
+    Ends every other session of the account (ENR-10).
     """
     now = state.now
     pending = state.store.pending_enrolment(subject, opened_by)
@@ -71,10 +75,11 @@ def confirm(state: State, subject: str, opened_by: str, text: str | None, passwo
             raise SetupExpired("too many wrong codes for one key")
         raise CodeRejected("the code was not right")
     token, mark = state.new_mark(subject, pending.id, password_at=password_at, code_at=now)
-    if not state.store.confirm_enrolment(subject, pending.id, step, now, mark):
+    made = recovery.make(state, subject, pending.id) if with_codes else None
+    if not state.store.confirm_enrolment(subject, pending.id, step, now, mark, made.sheet if made else None):
         raise SetupExpired("the factor was set up meanwhile")
     state.announce(factor_enabled, subject, offset=step - step_at(now))
-    return token
+    return token, made.sealed if made else ""
 
 
 def enroll(state: State, user: Any, secret: str | None, issuer: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from ..core.budget import Attempt, Charge, Pool
-from ..core.records import Enrolment, Event, Mark, Standing
+from ..core.records import Enrolment, Event, Mark, Proof, Sheet, Standing
 
 
 class Store(Protocol):
@@ -43,8 +43,8 @@ class Store(Protocol):
     def charge(self, subject: str, now: int, pool: Pool) -> Charge:
         """Count an attempt on the account's budget before it is judged (`Budget.charge`)."""
 
-    def spend_step(self, subject: str, enrolment: str, step: int, attempt: Attempt | None, mark: Mark | None) -> bool:
-        """Accept ``step`` of a confirmed enrolment, at most once (`Spent.accept`, RPL-01).
+    def spend(self, subject: str, enrolment: str, proof: Proof, attempt: Attempt | None, mark: Mark | None) -> bool:
+        """Accept a time step (`Spent.accept`, RPL-01) or a recovery code (RPL-05) of a confirmed enrolment, once.
 
         In the same transaction the ``attempt`` is refunded (`Budget.refund`) and the ``mark`` written.
         """
@@ -67,21 +67,41 @@ class Store(Protocol):
     def count_try(self, subject: str, enrolment: str, max_tries: int) -> bool:
         """Count a guess at a pending secret before it is judged; False where there were ``max_tries`` (ENR-15)."""
 
-    def confirm_enrolment(self, subject: str, enrolment: str, step: int, now: int, mark: Mark) -> bool:
+    def confirm_enrolment(
+        self, subject: str, enrolment: str, step: int, now: int, mark: Mark, sheet: Sheet | None = None
+    ) -> bool:
         """Confirm a pending enrolment if it is still pending and none stands (ENR-08).
 
         In the same transaction every mark of the account ends, its epoch changes, its other pending
-        enrolments go, its row of wrong codes ends (the hard stop, THR-10), and ``mark`` is written.
+        enrolments go, its row of wrong codes ends (the hard stop, THR-10), and ``mark`` and the recovery codes
+        of ``sheet`` are written.
         """
 
     def put_enrolment(self, enrolment: Enrolment) -> bool:
         """Write a confirmed enrolment if none stands; ends sessions and the row of wrong codes likewise."""
 
-    def disable(self, subject: str, enrolment: str, step: int, attempt: Attempt, mark: Mark) -> bool:
-        """Spend ``step`` and take that enrolment away (RPL-06); ends sessions and writes ``mark`` likewise."""
+    def disable(self, subject: str, enrolment: str, proof: Proof, attempt: Attempt, mark: Mark) -> bool:
+        """Spend ``proof`` and take that enrolment away with its recovery codes (RPL-06, REC-07).
+
+        Ends sessions and writes ``mark`` likewise.
+        """
+
+    def renew_recovery(
+        self, subject: str, enrolment: str, step: int | None, attempt: Attempt | None, sheet: Sheet, mark: Mark | None
+    ) -> bool:
+        """Put the recovery codes of ``sheet`` in the place of all others, if that enrolment stands (REC-04).
+
+        Where there is a ``step`` it is spent, or nothing is done. Ends sessions and writes ``mark`` likewise.
+        """
+
+    def recovery_left(self, subject: str) -> int:
+        """Give how many recovery codes of the account are left."""
+
+    def take_sheet(self, subject: str, once: str) -> bool:
+        """Use up the one showing of new recovery codes; True for the one caller that may show them (ENR-11)."""
 
     def reset(self, subject: str) -> bool:
-        """Take every enrolment, mark and attempt of the account away; True where a confirmed one stood."""
+        """Take every enrolment, recovery code, mark and attempt of the account away; True where a factor stood."""
 
     def end_sessions(self, subject: str, refill: bool = False, mark: Mark | None = None) -> int:
         """End every session of the account; give the number of marks that went.

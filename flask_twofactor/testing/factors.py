@@ -109,7 +109,7 @@ class Factors(Ground):
         assert store.confirm_enrolment(subject, pending.id, STEP + 1, NOW + 6, make_mark(subject)) is False
         confirmed = dataclasses.replace(pending, confirmed_at=NOW + 5, opened_by=None, last_step=STEP)
         assert store.enrolment(subject) == confirmed
-        assert store.spend_step(subject, pending.id, STEP, None, None) is False
+        assert store.spend(subject, pending.id, STEP, None, None) is False
 
     def test_confirming_ends_what_was_and_leaves_the_new_mark(self) -> None:
         store, subject = self.store(), someone()
@@ -171,7 +171,7 @@ class Factors(Ground):
         store = self.store()
         life = enrol(store)
         lost = make_mark(life.subject)
-        assert store.spend_step(life.subject, life.id, STEP, None, None) is True
+        assert store.spend(life.subject, life.id, STEP, None, None) is True
         assert store.disable(life.subject, life.id, STEP, ATTEMPT, lost) is False
         assert store.enrolment(life.subject) == dataclasses.replace(life, last_step=STEP)
         assert not mark_stands(store, lost)

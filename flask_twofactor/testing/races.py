@@ -21,6 +21,7 @@ from .ground import (
     someone,
     spend_budget,
 )
+from .recovering import keep_sheet, make_sheet
 
 PLACES = 3
 """How much is left where more than that come at once."""
@@ -37,7 +38,7 @@ class Races(Ground):
 
     def test_of_many_that_spend_one_step_one_does(self) -> None:
         life = enrol(self.open())
-        self.wins(lambda store, _, one: store.spend_step(life.subject, life.id, STEP + one, None, None))
+        self.wins(lambda store, _, one: store.spend(life.subject, life.id, STEP + one, None, None))
 
     def test_of_many_that_spend_one_step_one_has_a_mark(self) -> None:
         life = enrol(self.open())
@@ -45,7 +46,7 @@ class Races(Ground):
         won = self.race(
             lambda store, number, one: (
                 marks[one][number],
-                store.spend_step(life.subject, life.id, STEP + one, None, marks[one][number]),
+                store.spend(life.subject, life.id, STEP + one, None, marks[one][number]),
             )
         )
         store = self.open()
@@ -66,7 +67,7 @@ class Races(Ground):
         def act(store: Store, number: int, one: int) -> bool:
             life = lives[one]
             if number == 0:
-                return store.spend_step(life.subject, life.id, STEP, attempts[one], None)
+                return store.spend(life.subject, life.id, STEP, attempts[one], None)
             return number > CHARGES or store.charge(life.subject, NOW + 1, "unknown").attempt is not None
 
         self.wins(act, self.threads)
@@ -118,10 +119,30 @@ class Races(Ground):
         def act(store: Store, number: int, one: int) -> bool:
             life = lives[one]
             if number % 2:
-                return store.spend_step(life.subject, life.id, STEP, None, None)
+                return store.spend(life.subject, life.id, STEP, None, None)
             return store.disable(life.subject, life.id, STEP, Attempt(NOW, "unknown"), make_mark(life.subject))
 
         self.wins(act)
+
+    def test_of_many_that_spend_one_recovery_code_one_does(self) -> None:
+        store = self.open()
+        life = enrol(store)
+        sheet = keep_sheet(store, life, self.rounds)
+        self.wins(lambda store, _, one: store.spend(life.subject, life.id, sheet.digests[one], None, None))
+        assert store.recovery_left(life.subject) == 0
+
+    def test_of_many_that_make_recovery_codes_with_one_step_one_does(self) -> None:
+        life = enrol(self.open())
+        self.wins(
+            lambda store, _, one: store.renew_recovery(life.subject, life.id, STEP + one, None, make_sheet(), None)
+        )
+        assert self.open().recovery_left(life.subject) == len(make_sheet().digests), "two sheets stand, or none"
+
+    def test_of_many_that_show_one_sheet_one_does(self) -> None:
+        store = self.open()
+        lives = [enrol(store) for _ in range(self.rounds)]
+        sheets = [keep_sheet(store, life) for life in lives]
+        self.wins(lambda store, _, one: store.take_sheet(lives[one].subject, sheets[one].once))
 
     def test_of_many_that_keep_a_named_value_all_are_given_one(self) -> None:
         names = [someone() for _ in range(self.rounds)]

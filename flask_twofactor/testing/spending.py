@@ -43,7 +43,7 @@ class Spending(Ground):
             refused += charge.attempt is None
             if charge.attempt is not None and turn % 7 == 0:
                 budget = budget.refund(charge.attempt)
-                assert store.spend_step(life.subject, life.id, STEP + turn, charge.attempt, None) is True
+                assert store.spend(life.subject, life.id, STEP + turn, charge.attempt, None) is True
         assert refused
 
     def test_the_hard_stop_is_reached_and_kept_as_the_rules_say(self) -> None:
@@ -76,27 +76,27 @@ class Spending(Ground):
     def test_a_step_is_spent_once(self) -> None:
         store = self.store()
         life = enrol(store)
-        assert store.spend_step(life.subject, life.id, STEP, None, None) is True
-        assert store.spend_step(life.subject, life.id, STEP, None, None) is False
+        assert store.spend(life.subject, life.id, STEP, None, None) is True
+        assert store.spend(life.subject, life.id, STEP, None, None) is False
         assert store.enrolment(life.subject) == dataclasses.replace(life, last_step=STEP)
 
     def test_each_step_is_spent_once_whichever_handle_is_asked(self) -> None:
         store = self.store()
         life = enrol(store)
         steps = [STEP, STEP, STEP + 1, STEP + 1]
-        assert [store.spend_step(life.subject, life.id, step, None, None) for step in steps] == [True, False] * 2
+        assert [store.spend(life.subject, life.id, step, None, None) for step in steps] == [True, False] * 2
 
     def test_after_a_step_the_one_before_is_refused_and_the_next_is_accepted(self) -> None:
         store = self.store()
         life = enrol(store)
-        spent = [store.spend_step(life.subject, life.id, STEP + more, None, None) for more in (0, -1, 1)]
+        spent = [store.spend(life.subject, life.id, STEP + more, None, None) for more in (0, -1, 1)]
         assert spent == [True, False, True]
 
     def test_a_last_step_of_a_clock_that_was_ahead_does_not_stand_in_the_way(self) -> None:
         store = self.store()
         life = enrol(store)
         steps = [STEP + BOUND + 2, STEP, STEP, STEP + 1, STEP + BOUND + 2, STEP + BOUND + 3]
-        spent = [store.spend_step(life.subject, life.id, step, None, None) for step in steps]
+        spent = [store.spend(life.subject, life.id, step, None, None) for step in steps]
         assert spent == [True, True, False, True, False, True]
         found = store.enrolment(life.subject)
         assert found is not None
@@ -106,8 +106,8 @@ class Spending(Ground):
         store = self.store()
         life = enrol(store)
         for step in (2**31, 2**33, 2**40):
-            assert store.spend_step(life.subject, life.id, step, None, None) is True
-            assert store.spend_step(life.subject, life.id, step, None, None) is False
+            assert store.spend(life.subject, life.id, step, None, None) is True
+            assert store.spend(life.subject, life.id, step, None, None) is False
 
     def test_a_step_is_not_spent_on_another_account_or_enrolment_or_a_pending_one(self) -> None:
         store = self.store()
@@ -120,7 +120,7 @@ class Spending(Ground):
             (mine.subject, pending.id),
             (mine.subject, ""),
         ):
-            assert store.spend_step(subject, enrolment, STEP, None, None) is False
+            assert store.spend(subject, enrolment, STEP, None, None) is False
         assert store.enrolment(mine.subject) == mine
         assert store.enrolment(foreign.subject) == foreign
 
@@ -129,22 +129,22 @@ class Spending(Ground):
         life = enrol(store)
         spend_budget(store, life.subject, 9)
         attempt = store.charge(life.subject, NOW + 7, "unknown").attempt
-        assert store.spend_step(life.subject, life.id, STEP, attempt, None) is True
+        assert store.spend(life.subject, life.id, STEP, attempt, None) is True
         assert room(store, life.subject) == 1
 
     def test_who_does_not_spend_a_step_gets_no_attempt_back(self) -> None:
         store = self.store()
         life = enrol(store)
-        assert store.spend_step(life.subject, life.id, STEP, None, None) is True
+        assert store.spend(life.subject, life.id, STEP, None, None) is True
         spend_budget(store, life.subject, 10)
-        assert store.spend_step(life.subject, life.id, STEP, Attempt(NOW, "unknown"), None) is False
+        assert store.spend(life.subject, life.id, STEP, Attempt(NOW, "unknown"), None) is False
         assert room(store, life.subject) == 0
 
     def test_who_spends_a_step_has_the_mark_and_who_does_not_has_none(self) -> None:
         store = self.store()
         life = enrol(store)
         won, lost = make_mark(life.subject, life.id), make_mark(life.subject, life.id)
-        assert store.spend_step(life.subject, life.id, STEP, None, won) is True
-        assert store.spend_step(life.subject, life.id, STEP, None, lost) is False
+        assert store.spend(life.subject, life.id, STEP, None, won) is True
+        assert store.spend(life.subject, life.id, STEP, None, lost) is False
         assert mark_stands(store, won)
         assert store.standing(life.subject, lost.digest).mark is None

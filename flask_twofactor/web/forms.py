@@ -22,7 +22,7 @@ from ..flows.login import MAX_PASSWORD
 from .csrf import CookieCSRF, is_valid
 from .current import current_state
 
-_SINGLE = ("csrf_token", "identifier", "password", "code", "remember", "step")
+_SINGLE = ("csrf_token", "identifier", "password", "code", "remember", "step", "kind", "other")
 
 
 def csrf_is_on() -> bool:
@@ -126,6 +126,12 @@ class ManageForm(TwoFactorForm):
     code = _code_field()
 
 
+class RecoveryForm(TwoFactorForm):
+    """The code of the authenticator that makes new recovery codes."""
+
+    code = _code_field()
+
+
 class StepUpForm(TwoFactorForm):
     """The password again, before a factor is set up or taken away."""
 
@@ -146,14 +152,33 @@ DEFAULT_FORMS: dict[str, type] = {
     "challenge": ChallengeForm,
     "setup": SetupForm,
     "manage": ManageForm,
+    "recovery": RecoveryForm,
     "step_up": StepUpForm,
     "sessions": SessionsForm,
     "unlock": UnlockForm,
 }
 
 
+def with_recovery() -> bool:
+    """Tell whether the page is to ask for a recovery code, as its link, its button or the page before says.
+
+    It is about the words and the keyboard alone: the box takes either, always.
+    """
+    return (request.form.get("other") or request.form.get("kind") or request.args.get("kind")) == "recovery"
+
+
+def other_kind() -> str | None:
+    """Give what the link to the other page has as ``kind``."""
+    return None if with_recovery() else "recovery"
+
+
+def switches() -> bool:
+    """Tell whether the button was pressed that asks for the other kind of code: nothing is judged then."""
+    return "other" in request.form
+
+
 def submitted(form: Any) -> bool:
-    """Tell whether ``form`` was posted and is complete.
+    """Tell whether ``form`` was posted and is complete; not where the button was pressed that only turns the page.
 
     Raises `BadRequest` for what no page of ours sends: a missing or wrong CSRF token, also where the host's
     own form class has none, a field given twice (CSR-06, THR-15) or as a file (INP-07).
@@ -169,6 +194,10 @@ def submitted(form: Any) -> bool:
     complete = bool(form.validate())
     if csrf_is_on():
         _require_token(form, token)
+    if switches():
+        for field in form:
+            field.errors = ()
+        return False
     return complete
 
 

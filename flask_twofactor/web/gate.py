@@ -198,7 +198,7 @@ def _on_logout(_: Flask, **__: Any) -> None:
     """End the mark on the server, so that a copied cookie is dead (SES-03)."""
     g._twofactor_presence = None
     browser.companion_unwanted()
-    for key in (browser.PENDING_KEY, browser.NEXT_KEY, browser.NOTICE_KEY):
+    for key in (browser.PENDING_KEY, browser.NEXT_KEY, browser.NOTICE_KEY, browser.SHEET_KEY):
         session.pop(key, None)
     if digest := browser.mark_digest():  # ended before it is dropped: where the store is down, a second try ends it
         current_state().store.remove_mark(digest)

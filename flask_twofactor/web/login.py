@@ -13,7 +13,7 @@ from ..flows import login
 from ..state import State
 from . import session as browser
 from .current import Presence, client_source, current_state, presence
-from .forms import submitted
+from .forms import other_kind, submitted, switches, with_recovery
 from .hand_on import HostView, led_on
 from .pages import render
 from .redirects import safe_next, wanted
@@ -94,7 +94,7 @@ def credential() -> Any:
     form = state.forms["credential"]()
     identifier = step.identifier
     submitted(form)  # a bad token ends here; what is missing is judged with the rest
-    if request.method != "POST":
+    if request.method != "POST" or switches():
         return _credential_page(state, form, identifier, target)
     # The page's own name is a claim like any other: it is judged, whatever another tab made of the session.
     claimed = request.form.get("identifier")
@@ -131,8 +131,8 @@ def _hand_on(
     view, stands = HostView(state, identifier, remember), False
     try:
         done = login.check(state, identifier, password, code, client_source(), known, view.judge)
-        answer = redirect(url_for("twofactor.setup")) if _owes_setup(state, done) else None
-        answer = view.keep(done.token, answer)
+        detour = _detour(state, done, None)
+        answer = view.keep(done.token, redirect(detour) if detour else None)
         stands = True
     finally:
         if not stands:
@@ -144,10 +144,15 @@ def _owes_setup(state: State, done: login.Login) -> bool:
     return not done.factor and state.hooks.is_yes("requirement", done.user)
 
 
-def _destination(state: State, done: login.Login, target: str | None) -> str:
+def _detour(state: State, done: login.Login, target: str | None) -> str | None:
+    """Give what comes before the page that was wanted: set-up where it is mandatory, what a recovery code calls for."""
     if _owes_setup(state, done):
         return url_for("twofactor.setup")
-    return target or after_login(state, done.user)
+    return None if done.left is None else url_for("twofactor.recovery_used", next=target)
+
+
+def _destination(state: State, done: login.Login, target: str | None) -> str:
+    return _detour(state, done, target) or target or after_login(state, done.user)
 
 
 def _value(form: Any, name: str) -> Any:
@@ -159,7 +164,9 @@ def _credential_page(state: State, form: Any, identifier: str, target: str | Non
     asks_code = login.identify(state, identifier)
     if _value(form, "code"):
         form.code.data = ""
-    action = url_for("twofactor.credential", next=None if browser.keeps_next(target) else target)
+    rest = None if browser.keeps_next(target) else target
+    action = url_for("twofactor.credential", next=rest)
+    other_url = None if state.carries_step else url_for("twofactor.credential", kind=other_kind(), next=rest)
     if state.carries_step:
         if "step" not in form:
             raise WiringError("the form class of the credential page has no field `step`; let it inherit from ours")
@@ -172,6 +179,8 @@ def _credential_page(state: State, form: Any, identifier: str, target: str | Non
         form=form,
         asks_code=asks_code,
         code_optional=state.settings.prompt == "uniform",
+        with_recovery=with_recovery(),
+        other_url=other_url,
         identifier=identifier or None,
         action=action,
         restart_url=url_for("twofactor.identify", next=target),
@@ -218,7 +227,7 @@ def challenge() -> Any:
     browser.renew(state, done.token, keep_all=True)
     browser.keep_known(state, found.subject)
     login.entered(state, done)
-    return redirect(leads_to)
+    return redirect(leads_to if done.left is None else url_for("twofactor.recovery_used", next=target))
 
 
 def _sign_in(found: Presence) -> login.SignIn:
@@ -232,6 +241,8 @@ def _challenge_page(state: State, form: Any, found: Presence, target: str | None
         "challenge",
         form=form,
         error=error,
+        with_recovery=with_recovery(),
+        other_url=url_for("twofactor.challenge", kind=other_kind(), next=target),
         account=str(state.hooks.ask("account_name", found.user)),
         action=url_for("twofactor.challenge", next=target),
         restart_url=url_for("twofactor.identify", switch=1, next=target),

@@ -12,7 +12,7 @@ from ..flows import login, manage, notices
 from ..state import State
 from . import session as browser
 from .current import Presence, current_state, settings_person
-from .forms import submitted
+from .forms import other_kind, submitted, with_recovery
 from .login import REFUSED, WRONG_CODE, after_login, first_error
 from .pages import panel_values, render
 from .redirects import here, safe_next
@@ -58,7 +58,7 @@ def manage_view() -> Any:
     if not submitted(form):
         return _manage_page(state, form, person, first_error(form))
     try:
-        known = any(one.subject == login.subject_digest(state, person.subject) for one in browser.known_accounts(state))
+        known = is_known(state, person)
         token = manage.disable(state, person.user, form.code.data, person.sign_in, person.password_at, known)
     except CodeRejected:
         return _manage_page(state, form, person, WRONG_CODE)
@@ -70,11 +70,22 @@ def manage_view() -> Any:
 
 def changed(state: State, person: Presence, token: str, message: str) -> Any:
     """End what ended the account's other sessions: the present one renewed, the panel shown with a message."""
+    renewed(state, person, token)
+    browser.keep_notice(message)
+    return redirect(settings_url(state))
+
+
+def renewed(state: State, person: Presence, token: str) -> None:
+    """Let the present session go on, and its remember cookie too, where all others ended."""
     if browser.has_remember_cookie():
         browser.companion_wanted(person.subject)
     browser.renew(state, token)
-    browser.keep_notice(message)
-    return redirect(settings_url(state))
+
+
+def is_known(state: State, person: Presence) -> bool:
+    """Tell whether somebody logged in to this account with this browser before."""
+    own = login.subject_digest(state, person.subject)
+    return any(one.subject == own for one in browser.known_accounts(state))
 
 
 def _manage_page(state: State, form: Any, person: Presence, error: str | None) -> Any:
@@ -84,6 +95,8 @@ def _manage_page(state: State, form: Any, person: Presence, error: str | None) -
         form=form,
         error=error,
         required=state.hooks.is_yes("requirement", person.user),
+        with_recovery=with_recovery(),
+        other_url=url_for("twofactor.manage", kind=other_kind()),
         action=url_for("twofactor.manage"),
         settings_url=settings_url(state),
         title="Manage two-factor authentication",

@@ -12,6 +12,7 @@ from jinja2 import Template
 from markupsafe import Markup
 
 from ..core.records import Brand
+from ..core.recovery import FEW
 from ..errors import (
     BadRequest,
     Forbidden,
@@ -23,6 +24,7 @@ from ..errors import (
     TwoFactorError,
 )
 from ..flows import manage
+from ..flows.factor import how_many
 from . import session as browser
 from .current import current_state, settings_person
 
@@ -71,6 +73,8 @@ class Page:
     retry_after: int | None = None
     embedded = False
     code_optional = False
+    with_recovery = False
+    other_url: str | None = None
 
     def __init__(self, page: str, brand: Brand, layout: str, content_block: str = "content", **values: Any) -> None:
         self.page = page
@@ -135,9 +139,13 @@ def panel_values(user: Any) -> dict[str, Any]:
         "enabled": status.enabled,
         "since": since,
         "required": status.required,
+        "recovery_left": status.recovery_left,
+        "recovery_few": status.enabled and status.recovery_left <= FEW,
+        "how_many": how_many(status.recovery_left),
         "notice": browser.take_notice(),
         "setup_url": url_for("twofactor.setup"),
         "manage_url": url_for("twofactor.manage"),
+        "recovery_url": url_for("twofactor.recovery"),
         "sessions_url": url_for("twofactor.sessions"),
     }
 

@@ -1,8 +1,8 @@
 """Every touch of ``flask.session`` and of our cookies: all the trust that is kept in a browser.
 
-Four keys, one meaning each (SES-14): the *mark* (random value of a completed log-in), the *note* (sealed,
-of a log-in that the host did itself), the *pending* step between the two pages (sealed, constant length)
-with where it leads, and a *notice* to show once.
+One meaning a key (SES-14): the *mark* (random value of a completed log-in), the *note* (sealed, of a log-in that
+the host did itself), the *pending* step between the two pages (sealed, constant length) with where it leads, a
+*notice* to show once, and a *sheet* of new recovery codes (sealed) to show once.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ NOTE_KEY = "_twofactor_note"
 PENDING_KEY = "_twofactor_pending"
 NEXT_KEY = "_twofactor_next"
 NOTICE_KEY = "_twofactor_notice"
-KEYS = (MARK_KEY, NOTE_KEY, PENDING_KEY, NEXT_KEY, NOTICE_KEY)
+SHEET_KEY = "_twofactor_sheet"
+KEYS = (MARK_KEY, NOTE_KEY, PENDING_KEY, NEXT_KEY, NOTICE_KEY, SHEET_KEY)
 COMPANION_COOKIE = "twofactor_remember"
 KNOWN_COOKIE = "twofactor_known"
 CSRF_COOKIE = "twofactor_csrf"
@@ -214,7 +215,7 @@ def take_verified(subject: str) -> str:
     return verified[1] if verified[0] == subject else ""
 
 
-# A notice, shown once
+# A notice, and new recovery codes, shown once
 
 
 def keep_notice(text: str) -> None:
@@ -224,9 +225,23 @@ def keep_notice(text: str) -> None:
 
 def take_notice() -> str | None:
     """Give the message and forget it."""
-    text = _text(NOTICE_KEY)
+    return _take(NOTICE_KEY)
+
+
+def keep_sheet(sealed: str) -> None:
+    """Keep new recovery codes, sealed, for the page that shows them."""
+    session[SHEET_KEY] = sealed
+
+
+def take_sheet() -> str | None:
+    """Give them and forget them."""
+    return _take(SHEET_KEY)
+
+
+def _take(key: str) -> str | None:
+    text = _text(key)
     if text is not None:
-        session.pop(NOTICE_KEY)
+        session.pop(key)
         _touched()
     return text
 

@@ -12,8 +12,9 @@ from ..state import State
 from .current import Presence, current_state
 from .forms import submitted
 from .login import WRONG_CODE, first_error
-from .manage import changed, entered, settings_url
+from .manage import entered, renewed, settings_url
 from .pages import current_brand, qr_svg, render
+from .recovery import to_sheet
 
 EXPIRED = "That key has expired. Scan the new one below and type its code."
 
@@ -30,13 +31,14 @@ def setup_view() -> Any:
     if not submitted(form):
         return _setup_page(state, form, person, first_error(form))
     try:
-        token = setup.confirm(state, person.subject, person.sign_in, form.code.data, person.password_at)
+        token, sealed = setup.confirm(state, person.subject, person.sign_in, form.code.data, person.password_at)
     except CodeRejected:
         return _setup_page(state, form, person, WRONG_CODE)
     except SetupExpired:
         return _setup_page(state, form, person, EXPIRED)
     notices.tell(state, person.user, notices.ENABLED)
-    return changed(state, person, token, "Two-factor authentication is on.")
+    renewed(state, person, token)
+    return to_sheet(sealed, "Two-factor authentication is on.")
 
 
 def _setup_page(state: State, form: Any, person: Presence, error: str | None) -> Any:

@@ -126,7 +126,7 @@ def test_074_enabled_twice_at_once(site: Site, a: Visitor) -> None:
     with ThreadPoolExecutor(6) as pool:
         pages = list(pool.map(lambda one: one.ours("setup", {"code": code}, token=token), copies))
     assert heard.names.count("enabled") == 1
-    assert sum(page.location == site.url("twofactor.settings") for page in pages) == 1
+    assert sum(page.location == site.url("twofactor.recovery_codes") for page in pages) == 1
     assert sum(one.me == "bob" for one in copies) == 1
     assert len([row for row in rows(site.host, "twofactor_enrolment") if row["subject"] == "2"]) == 1
 

@@ -61,7 +61,7 @@ def with_a_remember_cookie(site: Site) -> tuple[Visitor, Callable[[], Any]]:
 
 DECIDING = [verb for verb in VERBS if verb != "add_event"]
 """The verbs that run before the answer is out."""
-CORE = ("standing", "charge", "enrolment", "spend_step")
+CORE = ("standing", "charge", "enrolment", "spend")
 """The verbs that decide who is in."""
 DOORS: tuple[Door, ...] = (
     at_the_log_in, at_the_challenge, at_the_old_log_in, with_a_forged_session, with_a_remember_cookie,
@@ -249,7 +249,7 @@ def test_107_log_scan(site: Site, caplog: pytest.LogCaptureFixture) -> None:
         b.legacy("mallory")
         known.append(site.code("mallory"))
         b.ours("challenge", {"code": site.code("mallory")})
-        for verb in ("enrolment", "charge", "spend_step", "add_mark", "standing"):
+        for verb in ("enrolment", "charge", "spend", "add_mark", "standing"):
             c = site.client()
             c.identify("alice")
             token = c.open("credential").token

@@ -221,6 +221,7 @@ FROM_BEFORE = {
     "note": "1.w4EZQzl1-IvxWXoUvAxZ5LWemkCpbH0a4mKAjoSa8sg",
     "remember": "1.F7N2YMYkFtj6Nj6udoB4SfFaYikE-NMHpnTv8AXoKc4",
     "known": "1.mZY5u08OCDFT8Mj0YJm22A2_HY3vkAy2lDU9VkOQkbU",
+    "recovery": "1.MYltZkUW3XE00pqsWtGTmy-5tXoMqKkQl-XAsWmCNRU",
     "unlock": "1.uBW6DSM57dH9Klk_qz_f9jj-vED6QQgqxq7H9h3m4bU",
     "throttle": "1.qr9zs0xQxRuJINKVm6AJvdanTl2dHMq1EGHuXIxTGU4",
     "csrf": "1.gLYYbqnS94GuMWfsCdmaQeCOpn3wKx2NnmQ97IxRLVE",
@@ -234,7 +235,7 @@ def test_what_an_earlier_release_sealed_still_opens(purpose: str, sealed: str) -
 
 def test_the_purposes_are_those_of_earlier_releases() -> None:
     named = [keyring.SECRET, keyring.META, keyring.PENDING, keyring.NOTE]
-    named += [keyring.REMEMBER, keyring.KNOWN, keyring.UNLOCK, keyring.THROTTLE, keyring.CSRF]
+    named += [keyring.REMEMBER, keyring.KNOWN, keyring.RECOVERY, keyring.UNLOCK, keyring.THROTTLE, keyring.CSRF]
     assert [*FROM_BEFORE] == [*PURPOSES] == named
 
 

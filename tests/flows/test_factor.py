@@ -31,7 +31,7 @@ def spender(state: State, answer: bool | None = None) -> tuple[list[tuple[Any, .
 
     def spend(subject: str, life: str, step: int, attempt: Attempt) -> bool:
         seen.append((subject, life, step, attempt))
-        return state.store.spend_step(subject, life, step, attempt, None) if answer is None else answer
+        return state.store.spend(subject, life, step, attempt, None) if answer is None else answer
 
     return seen, spend
 

@@ -46,7 +46,7 @@ def wrong(state: State, shown: setup.Setup) -> str:
 
 
 def confirm(state: State, text: str | None, opened_by: str = BY) -> str:
-    return setup.confirm(state, "2", opened_by, text, 5)
+    return setup.confirm(state, "2", opened_by, text, 5)[0]
 
 
 @pytest.mark.requirement("ENR-07", "ENR-13")
@@ -245,8 +245,8 @@ def test_a_factor_that_is_mandatory_stays(enrolled: Host, state: State, calls: C
     with pytest.raises(FactorRequired):
         disable(enrolled, state, enrolled.code("alice"))
     assert calls.of("charge") == []
-    assert manage.status(state, enrolled.users["alice"]) == manage.Status(True, state.now, True)
-    assert manage.status(state, enrolled.users["bob"]) == manage.Status(False, None, False)
+    assert manage.status(state, enrolled.users["alice"]) == manage.Status(True, state.now, True, 0)
+    assert manage.status(state, enrolled.users["bob"]) == manage.Status(False, None, False, 0)
 
 
 @pytest.mark.requirement("STO-07")

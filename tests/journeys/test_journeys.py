@@ -27,6 +27,7 @@ def enable(person: Visitor, picture: Path) -> str:
     person.follow("SETUP")
     secret = person.scan(picture)
     person.submit_code(person.site.code(secret), "Enable")
+    person.keep_codes()
     return secret
 
 
@@ -52,6 +53,7 @@ def test_a_person_turns_the_factor_on_logs_in_with_it_and_turns_it_off(person: V
     secret = person.scan(tmp_path / "screen.png")
     person.submit_code(person.site.code(secret), "Enable")
     expect(person.status).to_have_text("Two-factor authentication is on.")
+    assert len(person.keep_codes()) == 10
     expect(person.link("MANAGE")).to_be_visible()
     expect(person.link("SETUP")).to_have_count(0)
 
@@ -149,6 +151,7 @@ def test_the_key_is_typed_where_no_camera_is_or_opened_on_the_same_device(person
     assert f"secret={secret}" in link
     assert key.replace(" ", "") == secret
     person.submit_code(site.code(key), "Enable")
+    person.keep_codes()
     expect(person.link("MANAGE")).to_be_visible()
 
 
@@ -235,3 +238,38 @@ def test_enabling_the_factor_ends_the_sessions_in_other_browsers(
         expect(elsewhere.heading("Log in to Harbor")).to_be_visible()
     person.follow("Services")
     expect(person.heading("Services")).to_be_visible()
+
+
+@pytest.mark.requirement("REC-02", "REC-03", "REC-05", "ACC-07")
+def test_a_person_without_the_phone_logs_in_with_a_downloaded_recovery_code(person: Visitor, tmp_path: Path) -> None:
+    sam = person.site.off
+    person.log_in(sam)
+    person.follow("Profile")
+    person.follow("SETUP")
+    person.submit_code(person.site.code(person.scan(tmp_path / "screen.png")), "Enable")
+    with person.page.expect_download() as download:
+        person.link("Download as text").click()
+    kept = tmp_path / download.value.suggested_filename
+    download.value.save_as(kept)
+    codes = [line for line in kept.read_text(encoding="utf-8").split() if line.startswith("tfrc-")]
+    assert codes == person.keep_codes()
+    person.page.go_back()
+    expect(person.page.locator("#tf-codes")).to_have_count(0)  # no cache has kept them
+
+    person.open_panel()
+    person.log_out()
+    for left, code in ((9, codes[3]), (8, codes[7].upper())):
+        person.open("/services")
+        person.identify(sam.name)
+        person.follow("Use a recovery code")
+        person.box("Password").fill(sam.password)
+        person.box("Recovery code").fill(code)
+        person.submit("Log in")
+        expect(person.heading("You used a recovery code")).to_be_visible()
+        expect(person.page.locator("#tf-left")).to_have_text(f"{left} recovery codes are left.")
+        person.follow("Continue")
+        assert person.path == "/services"
+        person.log_out()
+    person.identify(sam.name)
+    person.give(sam.password, codes[3])
+    expect(person.alert).to_be_visible()

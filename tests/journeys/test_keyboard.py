@@ -92,6 +92,10 @@ def test_set_up_log_in_and_disable_by_keyboard_alone(person: Visitor, tmp_path: 
     person.page.keyboard.type(site.code(secret))
     tab_to(person, person.button("Enable"))
     press(person, "Enter")
+    expect(person.heading("Keep your recovery codes")).to_be_visible()
+    tab_to(person, person.link("Download as text"))
+    tab_to(person, person.link("I have kept them"))
+    press(person, "Enter")
     expect(person.link("MANAGE")).to_be_visible()
 
     tab_to(person, person.button("Log out"))
@@ -193,6 +197,8 @@ def test_a_code_is_pasted_with_a_space_in_its_middle(person: Visitor, tmp_path: 
     press(person, "ControlOrMeta+V")
     expect(person.box("Code")).to_have_value(code)
     press(person, "Enter")
+    expect(person.heading("Keep your recovery codes")).to_be_visible()
+    person.keep_codes()
     expect(person.link("MANAGE")).to_be_visible()
 
     person.log_out()

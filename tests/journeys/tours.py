@@ -31,6 +31,9 @@ def logging_in(visitor: Visitor) -> Iterator[str]:
     visitor.follow("Not you?")
     visitor.identify(site.on.name)
     yield "credential-code"
+    visitor.follow("Use a recovery code")
+    yield "credential-recovery"
+    visitor.follow("Use your authenticator app")
     visitor.give(site.on.password, site.wrong_code(site.on.secret))
     expect(visitor.alert).to_be_visible()
     yield "credential-code-error"
@@ -73,12 +76,32 @@ def turning_it_on_and_off(visitor: Visitor) -> Iterator[str]:
     yield "setup-error"
     visitor.submit_code(site.code(secret), "Enable")
     expect(visitor.status).to_be_visible()
+    yield "recovery-codes"
+    codes = visitor.keep_codes()
     yield "panel-enabled"
+    visitor.follow("Recovery codes")
+    yield "recovery"
+    visitor.submit_code(site.wrong_code(secret), "Make new codes")
+    expect(visitor.alert).to_be_visible()
+    yield "recovery-error"
+    visitor.open_panel()
     visitor.follow("Log out everywhere else")
     yield "sessions"
     visitor.submit("Log out everywhere else")
     expect(visitor.status).to_have_text("You are logged out everywhere else.")
     yield "panel-sessions"
+    visitor.page.context.clear_cookies()
+    visitor.open("/two-factor/identify")
+    visitor.identify(site.off.name)
+    visitor.give(site.off.password, codes[0])
+    yield "recovery-used"
+    for code in codes[1:7]:
+        visitor.page.context.clear_cookies()
+        visitor.open("/two-factor/identify")
+        visitor.identify(site.off.name)
+        visitor.give(site.off.password, code)
+    visitor.open_panel()
+    yield "panel-few-codes"
     visitor.follow("MANAGE")
     yield "manage"
     visitor.submit_code(site.wrong_code(secret), "DISABLE")
@@ -122,6 +145,7 @@ def mandatory_or_broken(visitor: Visitor) -> Iterator[str]:
     yield "panel-required"
     visitor.follow("SETUP")
     visitor.submit_code(site.code(visitor.page.locator("#tf-key").inner_text()), "Enable")
+    visitor.keep_codes()
     yield "panel-required-on"
     visitor.follow("MANAGE")
     yield "manage-required"

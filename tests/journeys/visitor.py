@@ -76,6 +76,12 @@ class Visitor:
         self.box("Code").fill(code)
         self.submit(button)
 
+    def keep_codes(self) -> list[str]:
+        """Write the recovery codes down, and go on."""
+        codes = self.page.locator("#tf-codes li").all_inner_texts()
+        self.follow("I have kept them")
+        return codes
+
     def log_in(self, account: Account, then: str = "/two-factor/identify") -> None:
         """Log in with everything right, from wherever ``then`` sends a stranger."""
         self.open(then)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from flask_twofactor.core.budget import Attempt
-from flask_twofactor.core.records import Mark, Standing
+from flask_twofactor.core.records import Mark, Sheet, Standing
 from flask_twofactor.flows import login, setup
 from flask_twofactor.web import gate
 from tests.machine.machine import Break
@@ -53,12 +53,12 @@ def every_step_is_accepted(host: Host) -> Iterator[None]:
     """A code logs in as often as one likes."""
     store = state_of(host).store
 
-    def spend_step(subject: str, enrolment: str, step: int, attempt: Attempt | None, mark: Mark | None) -> bool:
-        if not store.spend_step(subject, enrolment, step, attempt, mark) and step >= 0 and mark is not None:
+    def spend(subject: str, enrolment: str, step: int, attempt: Attempt | None, mark: Mark | None) -> bool:
+        if not store.spend(subject, enrolment, step, attempt, mark) and step >= 0 and mark is not None:
             store.add_mark(mark)
         return step >= 0
 
-    with _verbs(host, spend_step=spend_step):
+    with _verbs(host, spend=spend):
         yield
 
 
@@ -86,7 +86,7 @@ def disabling_takes_nothing_away(host: Host) -> Iterator[None]:
 
     def disable(subject: str, enrolment: str, step: int, attempt: Attempt, mark: Mark) -> bool:
         kept = mark._replace(enrolment=enrolment)
-        return bool(store.spend_step(subject, enrolment, step, attempt, kept))
+        return bool(store.spend(subject, enrolment, step, attempt, kept))
 
     with _verbs(host, disable=disable):
         yield
@@ -211,8 +211,8 @@ def enabling_leaves_the_other_sessions_alive(host: Host) -> Iterator[None]:
         store.add_mark(mark, replaces)
         marks[mark.digest] = mark
 
-    def confirm_enrolment(subject: str, enrolment: str, step: int, now: int, mark: Mark) -> bool:
-        done = store.confirm_enrolment(subject, enrolment, step, now, mark)
+    def confirm_enrolment(subject: str, enrolment: str, step: int, now: int, mark: Mark, sheet: Sheet) -> bool:
+        done = store.confirm_enrolment(subject, enrolment, step, now, mark, sheet)
         for kept in marks.values() if done else ():
             if kept.subject == subject:
                 store.add_mark(kept._replace(enrolment=enrolment))

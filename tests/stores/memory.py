@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask_twofactor.core.budget import Attempt, Budget, Charge, Pool
-from flask_twofactor.core.records import Enrolment, Event, Mark, Standing, new_epoch
+from flask_twofactor.core.records import Enrolment, Event, Mark, Proof, Sheet, Standing, new_epoch
 from flask_twofactor.core.steps import Spent
 
 
@@ -22,6 +22,8 @@ class Data:
     budgets: dict[str, Budget] = field(default_factory=dict)
     enrolments: dict[tuple[str, str], Enrolment] = field(default_factory=dict)
     marks: dict[str, Mark] = field(default_factory=dict)
+    recovery: dict[tuple[str, str], str] = field(default_factory=dict)
+    sheets: dict[str, str] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     lock: Any = field(default_factory=threading.RLock)
 
@@ -102,13 +104,13 @@ class MemoryStore:
             self._data.budgets[subject] = budget
             return charged
 
-    def spend_step(self, subject: str, enrolment: str, step: int, attempt: Attempt | None, mark: Mark | None) -> bool:
-        with self._turn("spend_step") as checked:
-            found, budget = self._spendable(subject, enrolment, step), self._budget(subject)
+    def spend(self, subject: str, enrolment: str, proof: Proof, attempt: Attempt | None, mark: Mark | None) -> bool:
+        with self._turn("spend") as checked:
+            found, budget = self._spendable(subject, enrolment, proof), self._budget(subject)
             checked()
             if found is None:
                 return False
-            self._keep(found)
+            self._spent(found, proof)
             self._refund(subject, budget, attempt)
             if mark is not None:
                 self._data.marks[mark.digest] = mark
@@ -156,13 +158,16 @@ class MemoryStore:
             self._keep(replace(found, tries=found.tries + 1))
             return True
 
-    def confirm_enrolment(self, subject: str, enrolment: str, step: int, now: int, mark: Mark) -> bool:
+    def confirm_enrolment(
+        self, subject: str, enrolment: str, step: int, now: int, mark: Mark, sheet: Sheet | None = None
+    ) -> bool:
         with self._turn("confirm_enrolment") as checked:
             found, standing = self._pending(subject, enrolment), self.enrolment(subject)
             checked()
             if found is None or standing is not None:
                 return False
             self._begin(replace(found, confirmed_at=now, opened_by=None, last_step=step))
+            self._replace_recovery(subject, enrolment, sheet)
             self._data.marks[mark.digest] = mark
             return True
 
@@ -175,17 +180,44 @@ class MemoryStore:
             self._begin(enrolment)
             return True
 
-    def disable(self, subject: str, enrolment: str, step: int, attempt: Attempt, mark: Mark) -> bool:
+    def disable(self, subject: str, enrolment: str, proof: Proof, attempt: Attempt, mark: Mark) -> bool:
         with self._turn("disable") as checked:
-            found, budget = self._spendable(subject, enrolment, step), self._budget(subject)
+            found, budget = self._spendable(subject, enrolment, proof), self._budget(subject)
             checked()
             if found is None:
                 return False
             self._data.enrolments.pop((subject, enrolment), None)
+            self._replace_recovery(subject, "", None)
             self._refund(subject, budget, attempt)
             self.end_sessions(subject)
             self._data.marks[mark.digest] = mark
             return True
+
+    def renew_recovery(
+        self, subject: str, enrolment: str, step: int | None, attempt: Attempt | None, sheet: Sheet, mark: Mark | None
+    ) -> bool:
+        with self._turn("renew_recovery") as checked:
+            stands, budget = self.enrolment(subject), self._budget(subject)
+            found = stands if step is None else self._spendable(subject, enrolment, step)
+            checked()
+            if found is None or found.id != enrolment:
+                return False
+            self._keep(found)
+            self._refund(subject, budget, attempt)
+            self._replace_recovery(subject, enrolment, sheet)
+            self.end_sessions(subject, mark=mark)
+            return True
+
+    def recovery_left(self, subject: str) -> int:
+        return sum(1 for whose, _ in list(self._data.recovery) if whose == subject)
+
+    def take_sheet(self, subject: str, once: str) -> bool:
+        with self._turn("take_sheet") as checked:
+            waits = bool(once) and self._data.sheets.get(subject) == once
+            checked()
+            if waits:
+                self._data.sheets.pop(subject, None)
+            return waits
 
     def reset(self, subject: str) -> bool:
         with self._data.lock:
@@ -225,6 +257,7 @@ class MemoryStore:
             for one in self._of(subject):
                 del self._data.enrolments[subject, one.id]
             self._data.budgets.pop(subject, None)
+            self._replace_recovery(subject, "", None)
             self.end_sessions(subject)
 
     def _of(self, subject: str) -> list[Enrolment]:
@@ -244,12 +277,27 @@ class MemoryStore:
         found = self._data.enrolments.get((subject, enrolment))
         return found if found is not None and found.confirmed_at is None else None
 
-    def _spendable(self, subject: str, enrolment: str, step: int) -> Enrolment | None:
-        """Give the enrolment as it is once the step is spent."""
+    def _replace_recovery(self, subject: str, enrolment: str, sheet: Sheet | None) -> None:
+        with self._data.lock:
+            for key in [key for key in self._data.recovery if key[0] == subject]:
+                del self._data.recovery[key]
+            for digest in sheet.digests if sheet else ():
+                self._data.recovery[subject, digest] = enrolment
+            self._data.sheets[subject] = sheet.once if sheet else ""
+
+    def _spent(self, enrolment: Enrolment, proof: Proof) -> None:
+        self._keep(enrolment)
+        if isinstance(proof, str):
+            self._data.recovery.pop((enrolment.subject, proof), None)
+
+    def _spendable(self, subject: str, enrolment: str, proof: Proof) -> Enrolment | None:
+        """Give the enrolment as it is once a time step or a recovery code is spent."""
         found = self._data.enrolments.get((subject, enrolment))
         if found is None or found.confirmed_at is None:
             return None
-        spent = Spent(found.last_step, found.earlier).accept(step)
+        if isinstance(proof, str):
+            return found if self._data.recovery.get((subject, proof)) == enrolment else None
+        spent = Spent(found.last_step, found.earlier).accept(proof)
         return spent and replace(found, last_step=spent.last, earlier=spent.earlier)
 
     def _budget(self, subject: str) -> Budget:

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import bindparam, update
 
 from flask_twofactor.core.budget import Attempt, Budget, Charge, Pool
-from flask_twofactor.core.records import Enrolment, Mark
+from flask_twofactor.core.records import Enrolment, Mark, Proof, Sheet
 from flask_twofactor.errors import StoreUnavailable
 from flask_twofactor.stores.base import Store
 from flask_twofactor.stores.sql import Database, SqlStore
@@ -118,7 +118,7 @@ class Meeting:
 
 
 RACES = {
-    "spend_step": "test_of_many_that_spend_one_step_one_does",
+    "spend": "test_of_many_that_spend_one_step_one_does",
     "charge": "test_of_many_attempts_at_the_last_places_of_the_budget_so_many_are_charged",
     "count_try": "test_of_many_guesses_at_a_pending_secret_as_many_as_are_left_are_counted",
     "confirm_enrolment": "test_of_many_that_confirm_one_enrolment_one_does",
@@ -126,6 +126,8 @@ RACES = {
     "keep_meta": "test_of_many_that_keep_a_named_value_all_are_given_one",
     "replace_meta": "test_of_many_that_replace_a_named_value_one_does",
     "reseal": "test_of_many_that_reseal_a_secret_one_does",
+    "renew_recovery": "test_of_many_that_make_recovery_codes_with_one_step_one_does",
+    "take_sheet": "test_of_many_that_show_one_sheet_one_does",
     "open_enrolment": "test_of_many_that_open_set_up_in_one_sign_in_all_are_given_one_enrolment",
 }
 
@@ -161,13 +163,13 @@ class Naive(SqlStore):
         write = update(enrolment).where(enrolment.c.id == bindparam("i")).values(last_step=bindparam("k"))
         database.prepare(write_what_was_checked=write)
 
-    def spend_step(self, subject: str, enrolment: str, step: int, attempt: Attempt | None, mark: Mark | None) -> bool:
+    def spend(self, subject: str, enrolment: str, proof: Proof, attempt: Attempt | None, mark: Mark | None) -> bool:
         found = self.enrolment(subject)
-        if found is None or found.last_step >= step:
+        if found is None or not isinstance(proof, int) or found.last_step >= proof:
             return False
         self.meet()
         with self.database.transaction() as run:
-            return run.write("write_what_was_checked", i=enrolment, k=step) == 1
+            return run.write("write_what_was_checked", i=enrolment, k=proof) == 1
 
 
 @pytest.mark.requirement("RPL-08")
@@ -181,7 +183,7 @@ def test_a_naive_sql_store_fails_the_contract(database_uri: str) -> None:
 
 
 class ChargesMeanwhile(MemoryStore):
-    """Charges between what another's `spend_step` read and what it writes, where that verb takes no lock."""
+    """Charges between what another's `spend` read and what it writes, where that verb takes no lock."""
 
     def charge(self, subject: str, now: int, pool: Pool) -> Charge:
         charged = super().charge(subject, now, pool)
@@ -192,7 +194,7 @@ class ChargesMeanwhile(MemoryStore):
 @pytest.mark.requirement("RPL-08")
 def test_a_store_whose_refund_undoes_charges_fails_the_contract() -> None:
     meeting = Meeting(StoreContract.threads)
-    contract = Wrong(lambda data: ChargesMeanwhile(data, racy="spend_step", meet=meeting))
+    contract = Wrong(lambda data: ChargesMeanwhile(data, racy="spend", meet=meeting))
     with pytest.raises(AssertionError, match="a charge or a refund was lost"):
         contract.test_a_refund_among_charges_loses_none_of_them()
 
@@ -229,8 +231,8 @@ class EndsEverybody(MemoryStore):
 
 
 class RefundsLosers(MemoryStore):
-    def spend_step(self, subject: str, enrolment: str, step: int, attempt: Attempt | None, mark: Mark | None) -> bool:
-        spent = super().spend_step(subject, enrolment, step, attempt, mark)
+    def spend(self, subject: str, enrolment: str, proof: Proof, attempt: Attempt | None, mark: Mark | None) -> bool:
+        spent = super().spend(subject, enrolment, proof, attempt, mark)
         if not spent:
             self._refund(subject, self._budget(subject), attempt)
         return spent
@@ -249,26 +251,51 @@ class RefundsNothing(MemoryStore):
 class RemembersByHandle(MemoryStore):
     """Trusts what it read once, whatever another process wrote since."""
 
-    def _spendable(self, subject: str, enrolment: str, step: int) -> Enrolment | None:
+    def _spendable(self, subject: str, enrolment: str, proof: Proof) -> Enrolment | None:
+        assert isinstance(proof, int)
         seen: dict[tuple[str, str], Enrolment | None] = self.__dict__.setdefault("seen", {})
         found = seen.setdefault((subject, enrolment), self._data.enrolments.get((subject, enrolment)))
-        if found is None or found.confirmed_at is None or found.last_step >= step:
+        if found is None or found.confirmed_at is None or found.last_step >= proof:
             return None
-        seen[subject, enrolment] = replace(found, last_step=step)
+        seen[subject, enrolment] = replace(found, last_step=proof)
         return seen[subject, enrolment]
 
 
 class DisablesWhatStands(MemoryStore):
-    def disable(self, subject: str, enrolment: str, step: int, attempt: Attempt, mark: Mark) -> bool:
+    def disable(self, subject: str, enrolment: str, proof: Proof, attempt: Attempt, mark: Mark) -> bool:
         found = self.enrolment(subject)
-        return super().disable(subject, found.id if found else enrolment, step, attempt, mark)
+        return super().disable(subject, found.id if found else enrolment, proof, attempt, mark)
 
 
 class ConfirmsOver(MemoryStore):
-    def confirm_enrolment(self, subject: str, enrolment: str, step: int, now: int, mark: Mark) -> bool:
+    def confirm_enrolment(
+        self, subject: str, enrolment: str, step: int, now: int, mark: Mark, sheet: Sheet | None = None
+    ) -> bool:
         if self._pending(subject, enrolment) is not None and (standing := self.enrolment(subject)) is not None:
             del self._data.enrolments[subject, standing.id]
-        return super().confirm_enrolment(subject, enrolment, step, now, mark)
+        return super().confirm_enrolment(subject, enrolment, step, now, mark, sheet)
+
+
+class SpendsWhoseverCode(MemoryStore):
+    """Takes a recovery code of any account."""
+
+    def spend(self, subject: str, enrolment: str, proof: Proof, attempt: Attempt | None, mark: Mark | None) -> bool:
+        owner = next(((whose, life) for (whose, code), life in self._data.recovery.items() if code == proof), None)
+        return super().spend(*(owner or (subject, enrolment)), proof, attempt, mark)
+
+
+class KeepsRecoveryCodes(MemoryStore):
+    """Leaves the codes of an enrolment that is gone, or those that others took the place of."""
+
+    def _replace_recovery(self, subject: str, enrolment: str, sheet: Sheet | None) -> None:
+        kept = dict(self._data.recovery)
+        super()._replace_recovery(subject, enrolment, sheet)
+        self._data.recovery.update(kept)
+
+
+class ShowsTwice(MemoryStore):
+    def take_sheet(self, subject: str, once: str) -> bool:
+        return bool(once) and self._data.sheets.get(subject) == once
 
 
 class FoldsCase(MemoryStore):
@@ -292,6 +319,9 @@ WRONG = {
     RemembersByHandle: "test_each_step_is_spent_once_whichever_handle_is_asked",
     DisablesWhatStands: "test_disabling_an_enrolment_of_before_leaves_the_newer_one",
     ConfirmsOver: "test_nothing_is_confirmed_where_an_enrolment_stands",
+    SpendsWhoseverCode: "test_a_recovery_code_of_another_account_or_enrolment_is_not_spent",
+    KeepsRecoveryCodes: "test_new_recovery_codes_take_the_place_of_all_others_and_end_what_was",
+    ShowsTwice: "test_a_sheet_is_shown_once_and_never_after_another_took_its_place",
     FoldsCase: "test_account_keys_are_compared_exactly",
     ListsFromTheStart: "test_all_enrolments_are_listed_in_order_from_where_one_asks",
 }

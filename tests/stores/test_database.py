@@ -300,7 +300,11 @@ def test_every_other_read_is_by_an_index_too(sqlite_store: SqlStore, sqlite_data
 @pytest.mark.parametrize(
     "name",
     [
-        "spend",
+        "spend_step",
+        "spend_recovery",
+        "drop_recovery",
+        "set_sheet",
+        "take_sheet",
         "drop_old_events",
         "drop_events",
         "confirm",
@@ -316,7 +320,7 @@ def test_every_other_read_is_by_an_index_too(sqlite_store: SqlStore, sqlite_data
 def test_every_write_finds_its_rows_by_an_index(sqlite_store: SqlStore, sqlite_database: Database, name: str) -> None:
     SqlCounters(sqlite_database, lambda: START)
     statement = sqlite_database.statements[name]
-    values = {**dict.fromkeys(["s", "i", "d", "n", "a"], "x"), **dict.fromkeys(["k", "old", "e", "t", "m"], 1)}
+    values = {**dict.fromkeys(["s", "i", "d", "n", "a", "o"], "x"), **dict.fromkeys(["k", "old", "e", "t", "m"], 1)}
     values |= dict.fromkeys(["now", "amount", "amount2", "expiry"], 1)
     values |= {f"b_{one.name}": "" for one in fields(Budget)}
     with closing(sqlite3.connect(str(sqlite_database.engine.url.database))) as connection:
@@ -453,7 +457,7 @@ def test_the_store_connects_anew_after_postgresql_ended_its_connections(postgres
         if verb == "read":
             assert store.enrolment("alice") is not None
         else:
-            assert store.spend_step("alice", life.id, step, None, None) is True
+            assert store.spend("alice", life.id, step, None, None) is True
     database.close()
 
 
@@ -545,7 +549,7 @@ def test_threads_that_mix_every_verb_on_one_account_neither_block_nor_fail(store
         found = store.enrolment("alice")
         attempt = store.charge("alice", START + number, "unknown").attempt
         if attempt and found:
-            store.spend_step("alice", found.id, STEP + number, attempt, make_mark(enrolment=found.id))
+            store.spend("alice", found.id, STEP + number, attempt, make_mark(enrolment=found.id))
 
     def set_up(_: int) -> None:
         pending = store.open_enrolment(make_pending(), START - 600, 10)
@@ -625,7 +629,7 @@ def test_a_year_of_greedy_guessing_against_the_store_evaluates_at_most_650(
             evaluated.append(now)
             if len(evaluated) % 50 == 0:
                 owner = sqlite_store.charge("alice", now, "known").attempt
-                assert sqlite_store.spend_step("alice", life.id, STEP + len(evaluated), owner, None)
+                assert sqlite_store.spend("alice", life.id, STEP + len(evaluated), owner, None)
         else:  # the first moment at which an attempt leaves one of the windows
             now = min(at + seconds for at in evaluated[-50:] for _, seconds in LIMITS["unknown"] if at + seconds > now)
     record_property("figure", f"a simulated year of greedy guessing: {len(evaluated)} guesses evaluated (at most 650)")

@@ -62,8 +62,8 @@ def test_mariadb_is_a_store_by_either_name(store: SqlStore) -> None:
     assert store.put_enrolment(enrolment) is True
     assert store.put_enrolment(make_confirmed()) is False
     mark = make_mark(enrolment=enrolment.id)
-    assert store.spend_step("alice", enrolment.id, STEP, None, mark) is True
-    assert store.spend_step("alice", enrolment.id, STEP, None, None) is False
+    assert store.spend("alice", enrolment.id, STEP, None, mark) is True
+    assert store.spend("alice", enrolment.id, STEP, None, None) is False
     assert store.standing("alice", mark.digest).bound is True
 
 
@@ -123,4 +123,4 @@ def test_a_connection_that_the_server_ended_is_replaced(store: SqlStore, mariadb
             cursor.execute("SELECT id FROM information_schema.processlist WHERE db = 'one_after_another'")
             ended = [cursor.execute("KILL %s", row) for row in cursor.fetchall()]
         assert len(ended) == 1
-        assert store.spend_step("alice", life.id, step, None, None) is True
+        assert store.spend("alice", life.id, step, None, None) is True

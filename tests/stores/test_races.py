@@ -64,7 +64,7 @@ def lift_the_visible_limits(state: State) -> None:
 
 def submit_step(_: int, uri: str, subject: str, life: str, times: int) -> Callable[[int], int]:
     store = open_store(uri)
-    return lambda _: sum(store.spend_step(subject, life, STEP, None, None) for _ in range(times))
+    return lambda _: sum(store.spend(subject, life, STEP, None, None) for _ in range(times))
 
 
 @pytest.mark.slow
@@ -123,9 +123,42 @@ def test_of_40_processes_that_log_in_with_one_code_exactly_one_succeeds(
         assert (outcomes.count("in"), outcomes.count("refused")) == (1, 39)
 
 
+# --- one recovery code
+
+
+def use_recovery_code(number: int, uri: str, folder: Path, codes: list[str]) -> Callable[[int], str]:
+    """Log in with the recovery code of the round."""
+    state, _, _ = open_state(uri, folder)
+    lift_the_visible_limits(state)
+
+    def act(one: int) -> str:
+        try:
+            return f"in, {login.check(state, 'alice', 'alice-password', codes[one], f'{number} {one}').left} left"
+        except TwoFactorError as error:
+            return error.code
+
+    return act
+
+
+@pytest.mark.requirement("RPL-05", "REC-02")
+def test_of_40_processes_that_log_in_with_one_recovery_code_exactly_one_succeeds(
+    make_app: Callable[..., Host], database_uri: str, tmp_path: Path
+) -> None:
+    host = make_app(TWOFACTOR_DATABASE_URI=database_uri)
+    host.enroll("alice")
+    with host.app.app_context():
+        codes = host.two_factor.new_recovery_codes(host.users["alice"])
+    rounds = race(40, 2, use_recovery_code, database_uri, tmp_path, codes)
+    assert len(rounds) == 2
+    for one, answers in enumerate(rounds):
+        assert answers.count("refused") == 39
+        assert answers.count(f"in, {9 - one} left") == 1
+    assert host.app.extensions["twofactor"].store.recovery_left("1") == 8
+
+
 def spend_in_round(_: int, uri: str, life: str) -> Callable[[int], bool]:
     store = open_store(uri)
-    return lambda one: store.spend_step("alice", life, STEP + one, None, None)
+    return lambda one: store.spend("alice", life, STEP + one, None, None)
 
 
 @pytest.mark.requirement("RPL-01")

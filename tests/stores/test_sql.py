@@ -248,7 +248,7 @@ def test_a_warning_is_taken_back_in_the_transaction_that_spends_the_step(store: 
     spend_budget(store, attempts=2)
     charged = store.charge("alice", START + 7, "unknown")
     assert charged == Charge(attempt(START + 7), "few")
-    assert store.spend_step("alice", life, STEP, charged.attempt, None)
+    assert store.spend("alice", life, STEP, charged.attempt, None)
     assert store.charge("alice", START + 8, "unknown").warn == "few"
 
 
@@ -268,15 +268,15 @@ def test_after_a_hundred_in_a_row_nothing_is_charged_any_more_until_somebody_res
 
 
 @pytest.mark.requirement("THR-10")
-@pytest.mark.parametrize("verb", ["spend_step", "confirm_enrolment", "put_enrolment"])
+@pytest.mark.parametrize("verb", ["spend", "confirm_enrolment", "put_enrolment"])
 def test_a_complete_success_and_a_new_key_end_the_row_of_wrong_codes(store: Store, verb: str) -> None:
-    life = enrol(store).id if verb == "spend_step" else keep(store, make_pending()).id
+    life = enrol(store).id if verb == "spend" else keep(store, make_pending()).id
     assert wrong_in_a_row(store, HARD_STOP - 1) == HARD_STOP - 1
     later = START + 1000 * DAY
-    if verb == "spend_step":
+    if verb == "spend":
         charged = store.charge("alice", later, "known")
         assert charged == Charge(attempt(later, "known"), "stopped")
-        assert store.spend_step("alice", life, STEP, charged.attempt, None)
+        assert store.spend("alice", life, STEP, charged.attempt, None)
     else:
         assert store.charge("alice", later, "known").warn == "stopped"
         assert store.charge("alice", later, "known") == Charge(None)
@@ -293,38 +293,38 @@ def test_a_complete_success_and_a_new_key_end_the_row_of_wrong_codes(store: Stor
 @pytest.mark.requirement("RPL-01")
 def test_a_step_is_spent_once(store: Store) -> None:
     life = enrol(store).id
-    assert store.spend_step("alice", life, STEP, None, None) is True
-    assert store.spend_step("alice", life, STEP, None, None) is False
+    assert store.spend("alice", life, STEP, None, None) is True
+    assert store.spend("alice", life, STEP, None, None) is False
 
 
 @pytest.mark.requirement("RPL-02")
 def test_after_a_step_the_one_before_is_refused_and_the_next_is_accepted(store: Store) -> None:
     life = enrol(store).id
-    assert store.spend_step("alice", life, STEP, None, None) is True
-    assert store.spend_step("alice", life, STEP - 1, None, None) is False
-    assert store.spend_step("alice", life, STEP + 1, None, None) is True
+    assert store.spend("alice", life, STEP, None, None) is True
+    assert store.spend("alice", life, STEP - 1, None, None) is False
+    assert store.spend("alice", life, STEP + 1, None, None) is True
 
 
 @pytest.mark.requirement("RPL-10")
 def test_a_step_beyond_32_bits_is_spent_once(store: Store) -> None:
     life = enrol(store).id
     for step in (2**31, 2**33, 2**40):
-        assert store.spend_step("alice", life, step, None, None) is True
-        assert store.spend_step("alice", life, step, None, None) is False
+        assert store.spend("alice", life, step, None, None) is True
+        assert store.spend("alice", life, step, None, None) is False
 
 
 def test_a_step_of_a_pending_enrolment_is_not_spent(store: Store) -> None:
     pending = keep(store, make_pending())
-    assert store.spend_step("alice", pending.id, STEP, None, None) is False
+    assert store.spend("alice", pending.id, STEP, None, None) is False
 
 
 def test_a_step_is_not_spent_on_another_account_or_enrolment(store: Store) -> None:
     mine, foreign = enrol(store, "alice"), enrol(store, "mallory")
-    assert store.spend_step("alice", foreign.id, STEP, None, None) is False
-    assert store.spend_step("mallory", mine.id, STEP, None, None) is False
-    assert store.spend_step("alice", "", -1, None, None) is False
-    assert store.spend_step("nobody", "", -1, None, None) is False
-    assert store.spend_step("alice", mine.id, STEP, None, None) is True
+    assert store.spend("alice", foreign.id, STEP, None, None) is False
+    assert store.spend("mallory", mine.id, STEP, None, None) is False
+    assert store.spend("alice", "", -1, None, None) is False
+    assert store.spend("nobody", "", -1, None, None) is False
+    assert store.spend("alice", mine.id, STEP, None, None) is True
 
 
 @pytest.mark.requirement("RPL-04")
@@ -332,24 +332,24 @@ def test_who_spends_a_step_is_given_exactly_that_attempt_back(store: Store) -> N
     life = enrol(store).id
     spend_budget(store, attempts=9)
     assert store.charge("alice", START + 7, "unknown").attempt
-    assert store.spend_step("alice", life, STEP, attempt(START + 7), None) is True
+    assert store.spend("alice", life, STEP, attempt(START + 7), None) is True
     assert room(store) == 1
 
 
 @pytest.mark.requirement("RPL-04")
 def test_who_does_not_spend_a_step_gets_no_attempt_back(store: Store) -> None:
     life = enrol(store).id
-    assert store.spend_step("alice", life, STEP, None, None) is True
+    assert store.spend("alice", life, STEP, None, None) is True
     spend_budget(store)
-    assert store.spend_step("alice", life, STEP, attempt(), None) is False
+    assert store.spend("alice", life, STEP, attempt(), None) is False
     assert room(store) == 0
 
 
 def test_who_spends_a_step_has_the_mark_and_who_does_not_has_none(store: Store) -> None:
     life = enrol(store).id
     won, lost = make_mark(enrolment=life), make_mark(enrolment=life)
-    assert store.spend_step("alice", life, STEP, None, won) is True
-    assert store.spend_step("alice", life, STEP, None, lost) is False
+    assert store.spend("alice", life, STEP, None, won) is True
+    assert store.spend("alice", life, STEP, None, lost) is False
     assert store.standing("alice", won.digest).mark == won
     assert store.standing("alice", lost.digest).mark is None
 
@@ -455,8 +455,8 @@ def test_a_pending_enrolment_is_confirmed_once(store: Store) -> None:
 def test_the_step_that_confirmed_is_spent(store: Store) -> None:
     pending = keep(store, make_pending())
     assert store.confirm_enrolment("alice", pending.id, STEP, START, make_mark())
-    assert store.spend_step("alice", pending.id, STEP, None, None) is False
-    assert store.spend_step("alice", pending.id, STEP + 1, None, None) is True
+    assert store.spend("alice", pending.id, STEP, None, None) is False
+    assert store.spend("alice", pending.id, STEP + 1, None, None) is True
 
 
 @pytest.mark.requirement("ENR-08")
@@ -532,7 +532,7 @@ def test_disabling_takes_the_enrolment_and_the_sessions_away_and_leaves_the_new_
 @pytest.mark.requirement("RPL-03")
 def test_a_step_that_was_spent_on_a_log_in_does_not_disable(store: Store) -> None:
     enrolment = enrol(store)
-    assert store.spend_step("alice", enrolment.id, STEP, None, None)
+    assert store.spend("alice", enrolment.id, STEP, None, None)
     lost = make_mark()
     assert store.disable("alice", enrolment.id, STEP, attempt(), lost) is False
     assert store.enrolment("alice") == dataclasses.replace(enrolment, last_step=STEP)
@@ -646,14 +646,14 @@ def test_a_verb_that_fails_half_way_leaves_nothing_done(store: Store) -> None:
     mark = sign_in(store, enrolment=enrolment.id)
     before = list(store.enrolments()), store.standing("alice", mark.digest)
     with pytest.raises(StoreUnavailable):  # its last statement writes a digest that stands already
-        store.spend_step("alice", enrolment.id, STEP, None, mark)
+        store.spend("alice", enrolment.id, STEP, None, mark)
     with pytest.raises(StoreUnavailable):
         store.add_mark(mark)
     foreign = sign_in(store, "mallory")
     with pytest.raises(StoreUnavailable):
         store.disable("alice", enrolment.id, STEP, attempt(), foreign)
     assert (list(store.enrolments()), store.standing("alice", mark.digest)) == before
-    assert store.spend_step("alice", enrolment.id, STEP, None, None) is True
+    assert store.spend("alice", enrolment.id, STEP, None, None) is True
 
 
 def test_an_exception_inside_a_transaction_rolls_it_back(store: Store, database: Database) -> None:

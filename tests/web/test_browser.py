@@ -55,6 +55,7 @@ def cookies_of(response: Response) -> dict[str, dict[str, Any]]:
 def test_the_names_of_keys_and_cookies_are_those_of_browsers_that_are_out_there() -> None:
     assert browser.KEYS == (
         "_twofactor_mark", "_twofactor_note", "_twofactor_pending", "_twofactor_next", "_twofactor_notice",
+        "_twofactor_sheet",
     )  # fmt: skip
     assert (browser.COMPANION_COOKIE, browser.KNOWN_COOKIE) == ("twofactor_remember", "twofactor_known")
 

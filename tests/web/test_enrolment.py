@@ -763,9 +763,10 @@ def test_set_up_acts_on_the_one_who_is_logged_in_whatever_the_request_says(host:
 def test_the_settings_say_that_the_factor_is_on_once(host: Host) -> None:
     person = signed_in(host)
     answer = person.set_up("bob")
-    assert answer.location == "/two-factor/settings"
+    assert answer.location == "/two-factor/recovery-codes"
     words = "Two-factor authentication is on."
     assert [words in person.get("/two-factor/settings").text for _ in range(2)] == [True, False]
+    assert words not in person.get("/two-factor/recovery-codes").text
 
 
 def test_a_cookie_is_read_as_the_test_of_cookies_reads_it() -> None:

@@ -220,7 +220,7 @@ def test_the_attempt_is_charged_before_the_code_is_judged(enrolled: Host, right:
     data = {"csrf_token": csrf_token(page), "password": "alice-password", "code": code}
     with watched_store(enrolled, before):
         person.client.post("/two-factor/credential", data=data)
-    assert [step for step in seen if step[0] in ("charge", "spend_step")] == [("charge", 0), ("spend_step", 1)]
+    assert [step for step in seen if step[0] in ("charge", "spend")] == [("charge", 0), ("spend", 1)]
     assert len(attempts_of(enrolled)) == (0 if right else 1)
 
 
@@ -308,7 +308,7 @@ def test_a_log_in_is_judged_by_the_enrolment_that_stands_when_it_is_spent(enroll
     person = enrolled.person()
     page = person.identify("alice")
     data = {"csrf_token": csrf_token(page), "password": "alice-password", "code": enrolled.code("alice")}
-    with meanwhile(enrolled, "spend_step", _enrolled_anew(enrolled)):
+    with meanwhile(enrolled, "spend", _enrolled_anew(enrolled)):
         answer = person.client.post("/two-factor/credential", data=data)
     assert answer.status_code == 200
     assert person.me is None

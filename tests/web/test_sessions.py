@@ -35,6 +35,7 @@ from flask_twofactor.web.session import (
     NOTE_KEY,
     NOTICE_KEY,
     PENDING_KEY,
+    SHEET_KEY,
 )
 from tests.support.host import SECRET_KEY, Clock, Host, Person, User, csrf_token, make_host
 from tests.support.watching import state_of
@@ -819,6 +820,7 @@ def test_the_session_holds_no_key_of_ours_that_is_not_in_the_inventory(host: Hos
         NEXT_KEY: {"pending"},
         MARK_KEY: {"in", "enabled", "settings", "disabled"},
         NOTICE_KEY: {"enabled", "disabled"},
+        SHEET_KEY: {"enabled", "settings"},
         NOTE_KEY: {"owing"},
     }
     assert set(seen) == set(KEYS)

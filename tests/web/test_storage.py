@@ -352,26 +352,28 @@ CREDENTIAL = "/two-factor/credential"
 PLACES = {
     "credential page": Place(_at_credential("alice"), _getting(CREDENTIAL), ("enrolment",), None),
     "credential with code": Place(
-        _at_credential("alice"), _posting(CREDENTIAL), ("enrolment", "charge", "spend_step"), None
+        _at_credential("alice"), _posting(CREDENTIAL), ("enrolment", "charge", "spend"), None
     ),
     "credential without code": Place(_at_credential("bob"), _posting(CREDENTIAL), ("enrolment", "add_mark"), None),
     "challenge": Place(
-        _at_challenge, _posting("/two-factor/challenge"), ("standing", "enrolment", "charge", "spend_step"), None
+        _at_challenge, _posting("/two-factor/challenge"), ("standing", "enrolment", "charge", "spend"), None
     ),
     "setup page": Place(_at_setup, _getting("/two-factor/setup"), ("standing", "enrolment", "open_enrolment"), "bob"),
     "setup": Place(
         _at_setup,
         _posting("/two-factor/setup"),
-        ("standing", "pending_enrolment", "count_try", "confirm_enrolment"),
+        ("standing", "pending_enrolment", "count_try", "keep_meta", "confirm_enrolment"),
         "bob",
     ),
-    "settings": Place(_at_manage, _getting("/two-factor/settings"), ("standing", "enrolment"), "alice"),
+    "settings": Place(
+        _at_manage, _getting("/two-factor/settings"), ("standing", "enrolment", "recovery_left"), "alice"
+    ),
     "manage": Place(
         _at_manage, _posting("/two-factor/manage"), ("standing", "enrolment", "charge", "disable"), "alice"
     ),
     "step-up": Place(_at_step_up, _posting("/two-factor/password"), ("standing", "add_mark"), "alice"),
     "gate": Place(_logged_in_long_ago, _getting("/me"), ("standing", "touch_mark"), "alice"),
-    "panel": Place(_at_manage, _getting("/profile"), ("standing", "enrolment"), "alice"),
+    "panel": Place(_at_manage, _getting("/profile"), ("standing", "enrolment", "recovery_left"), "alice"),
 }
 
 

@@ -332,7 +332,7 @@ def test_every_failure_does_the_same_work_in_the_same_order(enrolled: Host, prep
     assert [step for step in reference if step.startswith("store.")][:3] == [
         "store.enrolment",
         "store.charge",
-        "store.spend_step",
+        "store.spend",
     ]
     if given[0] not in enrolled.users:
         trace, reference = ([step for step in one if step not in ACCOUNT_HOOKS] for one in (trace, reference))

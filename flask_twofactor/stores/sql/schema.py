@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, Text, UniqueConstraint
 from sqlalchemy.ext.compiler import compiles
 
-SCHEMA_VERSION = "3"
+SCHEMA_VERSION = "4"
 metadata = MetaData()
 
 MYSQL = ("mysql", "mariadb")
@@ -48,6 +48,8 @@ account = Table(
     Column("in_a_row", Integer, nullable=False),
     Column("told_few", BigInteger, nullable=False),
     Column("told_many", BigInteger, nullable=False),
+    # `Sheet.once` of recovery codes that nobody was shown yet, else "".
+    Column("sheet", String(64), nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -78,6 +80,15 @@ mark = Table(
     Column("password_at", BigInteger, nullable=False),
     Column("code_at", BigInteger, nullable=False),
     UniqueConstraint("subject", "digest", name="twofactor_mark_subject"),
+    sqlite_with_rowid=False,
+)
+
+recovery = Table(
+    "twofactor_recovery",
+    metadata,
+    Column("subject", _Exact(255), primary_key=True),
+    Column("digest", String(64), primary_key=True),
+    Column("enrolment", String(32), nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -8,13 +8,13 @@ from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, insert, null, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, null, or_, select, update
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.elements import BindParameter
 
 from ...core.budget import Budget
-from .schema import account, enrolment, event, mark, meta
+from .schema import account, enrolment, event, mark, meta, recovery
 
 _S: BindParameter[str] = bindparam("s")
 _ID: BindParameter[str] = bindparam("i")
@@ -23,7 +23,8 @@ _ID: BindParameter[str] = bindparam("i")
 @functools.cache
 def statements(dialect: str) -> Mapping[str, ClauseElement]:
     """Give the store's statements by name, for a database of this dialect."""
-    return MappingProxyType({**_reads(), **_account_writes(dialect), **_enrolment_writes(dialect), **_events()})
+    writes = {**_account_writes(dialect), **_enrolment_writes(dialect), **_recovery_writes()}
+    return MappingProxyType({**_reads(), **writes, **_events()})
 
 
 def insert_or_ignore(table: Any, dialect: str) -> ClauseElement:
@@ -55,6 +56,7 @@ def _reads() -> dict[str, ClauseElement]:
         "spent": select(enrolment.c.last_step, enrolment.c.earlier).where(
             enrolment.c.subject == _S, enrolment.c.id == _ID, confirmed
         ),
+        "recovery_left": select(func.count()).select_from(recovery).where(recovery.c.subject == _S),
         "pending": select(*enrolment.c).where(enrolment.c.subject == _S, enrolment.c.opened_by == bindparam("o")),
         "next_enrolment": select(*enrolment.c).where(after).order_by(enrolment.c.subject, enrolment.c.id).limit(1),
     }
@@ -85,7 +87,7 @@ def _enrolment_writes(dialect: str) -> dict[str, ClauseElement]:
     return {
         "add_enrolment": insert(enrolment),
         "add_pending": insert_or_ignore(enrolment, dialect),
-        "spend": update(enrolment)
+        "spend_step": update(enrolment)
         .where(this, enrolment.c.confirmed_at.is_not(None), enrolment.c.last_step == bindparam("old"))
         .values(last_step=bindparam("k"), earlier=bindparam("e")),
         "confirm": update(enrolment)
@@ -103,6 +105,19 @@ def _enrolment_writes(dialect: str) -> dict[str, ClauseElement]:
             pending,
             or_(enrolment.c.created_at < bindparam("t"), enrolment.c.tries >= bindparam("m")),
         ),
+    }
+
+
+def _recovery_writes() -> dict[str, ClauseElement]:
+    this = and_(recovery.c.subject == _S, recovery.c.digest == bindparam("d"), recovery.c.enrolment == _ID)
+    return {
+        "add_recovery": insert(recovery),
+        "spend_recovery": delete(recovery).where(this),
+        "drop_recovery": delete(recovery).where(recovery.c.subject == _S),
+        "set_sheet": update(account).where(account.c.subject == _S).values(sheet=bindparam("o")),
+        "take_sheet": update(account)
+        .where(account.c.subject == _S, account.c.sheet == bindparam("o"))
+        .values(sheet=""),
     }
 
 

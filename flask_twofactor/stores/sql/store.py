@@ -5,59 +5,29 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import replace
 
 from ...core.budget import Attempt, Budget, Charge, Pool
-from ...core.records import Enrolment, Event, Mark, Standing, new_epoch
+from ...core.records import Enrolment, Event, Mark, Proof, Sheet, Standing, new_epoch
 from ...core.steps import Spent
 from ...errors import SchemaMismatch
-from .database import Database, Row, Transaction
-from .schema import SCHEMA_VERSION, enrolment, mark
+from .database import Database, Transaction
+from .rows import (
+    budget_values,
+    enrolment_values,
+    mark_values,
+    to_budget,
+    to_enrolment,
+    to_numbers,
+    to_standing,
+    to_text,
+)
+from .schema import SCHEMA_VERSION
 from .statements import statements
 
 _NO_STEP = -2
-_ENROLMENT = tuple(column.name for column in enrolment.c)
-_BLANK: Row = ("",) * len(_ENROLMENT)
 _MARK_LIFE = 400 * 86400
 _PURGE_EVERY = 200
-_record: Any = tuple.__new__
-"""Makes a named tuple of a row without its constructor: this runs at every request."""
-
-
-def _to_numbers(text: str) -> tuple[int, ...]:
-    return tuple(map(int, filter(None, text.split(","))))
-
-
-def _to_text(numbers: tuple[int, ...]) -> str:
-    return ",".join(map(str, numbers))
-
-
-def _to_budget(row: Row | None) -> Budget:
-    values: list[Any] = [_to_numbers(one) if isinstance(one, str) else one for one in row or ()]
-    return Budget(*values)
-
-
-def _budget_values(budget: Budget, prefix: str = "b_") -> dict[str, Any]:
-    values = {one.name: getattr(budget, one.name) for one in fields(Budget)}
-    return {prefix + name: _to_text(value) if isinstance(value, tuple) else value for name, value in values.items()}
-
-
-def _mark_values(given: Mark) -> dict[str, Any]:
-    return {column.name: getattr(given, column.name) for column in mark.c}
-
-
-def _enrolment_values(given: Enrolment) -> dict[str, Any]:
-    values = {column.name: getattr(given, column.name) for column in enrolment.c}
-    return {**values, "earlier": _to_text(given.earlier)}
-
-
-def _to_enrolment(row: Row | None) -> Enrolment | None:
-    # Made of a blank row where there is none: the same work for a name without an account (VER-07).
-    values = dict(zip(_ENROLMENT, row or _BLANK, strict=True))
-    values["earlier"] = _to_numbers(values["earlier"])
-    found = Enrolment(**values)
-    return None if row is None else found
 
 
 class SqlStore:
@@ -94,18 +64,13 @@ class SqlStore:
             return run.write("swap_meta", n=name, old=old, new=new) == 1
 
     def standing(self, subject: str, digest: str) -> Standing:
-        row = self._database.read("standing", s=subject, d=digest)
-        if row is None:
-            return Standing()
-        if row[2] is None:
-            return Standing(*row[:2])
-        return _record(Standing, row)  # type: ignore[no-any-return]
+        return to_standing(self._database.read("standing", s=subject, d=digest))
 
     def enrolment(self, subject: str) -> Enrolment | None:
-        return _to_enrolment(self._database.read("enrolment", s=subject))
+        return to_enrolment(self._database.read("enrolment", s=subject))
 
     def enrolments(self, after: tuple[str, str] = ("", "")) -> Iterator[Enrolment]:
-        while found := _to_enrolment(self._database.read("next_enrolment", s=after[0], s2=after[0], i=after[1])):
+        while found := to_enrolment(self._database.read("next_enrolment", s=after[0], s2=after[0], i=after[1])):
             yield found
             after = (found.subject, found.id)
 
@@ -117,13 +82,13 @@ class SqlStore:
         with self._database.transaction() as run:
             budget, charged = self._lock(run, subject).charge(now, pool)
             # Written back even where nothing was added: a spent budget costs the same work (THR-04).
-            run.write("set_budget", s=subject, **_budget_values(budget))
+            run.write("set_budget", s=subject, **budget_values(budget))
             return charged
 
-    def spend_step(self, subject: str, enrolment: str, step: int, attempt: Attempt | None, mark: Mark | None) -> bool:
+    def spend(self, subject: str, enrolment: str, proof: Proof, attempt: Attempt | None, mark: Mark | None) -> bool:
         with self._database.transaction() as run:
             budget = self._lock(run, subject)
-            if not self._spend(run, subject, enrolment, step, budget, attempt):
+            if not self._spend(run, subject, enrolment, proof, budget, attempt):
                 return False
             if mark is not None:
                 self._write_mark(run, mark)
@@ -151,26 +116,29 @@ class SqlStore:
         with self._database.transaction() as run:
             self._lock(run, pending.subject)
             run.write("drop_stale_pendings", s=pending.subject, t=not_before, m=max_tries)
-            run.write("add_pending", **_enrolment_values(pending))
+            run.write("add_pending", **enrolment_values(pending))
             row = run.row("pending", s=pending.subject, o=pending.opened_by)
-        return _to_enrolment(row) or pending
+        return to_enrolment(row) or pending
 
     def pending_enrolment(self, subject: str, opened_by: str) -> Enrolment | None:
-        return _to_enrolment(self._database.read("pending", s=subject, o=opened_by))
+        return to_enrolment(self._database.read("pending", s=subject, o=opened_by))
 
     def count_try(self, subject: str, enrolment: str, max_tries: int) -> bool:
         with self._database.transaction() as run:
             return run.write("count_try", s=subject, i=enrolment, m=max_tries) == 1
 
-    def confirm_enrolment(self, subject: str, enrolment: str, step: int, now: int, mark: Mark) -> bool:
+    def confirm_enrolment(
+        self, subject: str, enrolment: str, step: int, now: int, mark: Mark, sheet: Sheet | None = None
+    ) -> bool:
         with self._database.transaction() as run:
             budget = self._lock(run, subject)
             if run.row("enrolment", s=subject) is not None:
                 return False
             if run.write("confirm", s=subject, i=enrolment, t=now, k=step) != 1:
                 return False
-            run.write("set_budget", s=subject, **_budget_values(replace(budget, in_a_row=0)))
+            run.write("set_budget", s=subject, **budget_values(replace(budget, in_a_row=0)))
             run.write("drop_pendings", s=subject)
+            self._replace_recovery(run, subject, enrolment, sheet)
             self._end_sessions(run, subject)
             self._write_mark(run, mark)
             return True
@@ -180,37 +148,61 @@ class SqlStore:
             budget = self._lock(run, enrolment.subject)
             if run.row("enrolment", s=enrolment.subject) is not None:
                 return False
-            run.write("set_budget", s=enrolment.subject, **_budget_values(replace(budget, in_a_row=0)))
+            run.write("set_budget", s=enrolment.subject, **budget_values(replace(budget, in_a_row=0)))
             run.write("drop_pendings", s=enrolment.subject)
-            run.write("add_enrolment", **_enrolment_values(enrolment))
+            run.write("add_enrolment", **enrolment_values(enrolment))
             self._end_sessions(run, enrolment.subject)
             return True
 
-    def disable(self, subject: str, enrolment: str, step: int, attempt: Attempt, mark: Mark) -> bool:
+    def disable(self, subject: str, enrolment: str, proof: Proof, attempt: Attempt, mark: Mark) -> bool:
         with self._database.transaction() as run:
             budget = self._lock(run, subject)
-            if not self._spend(run, subject, enrolment, step, budget, attempt):
+            if not self._spend(run, subject, enrolment, proof, budget, attempt):
                 return False
             run.write("drop_enrolment", s=subject, i=enrolment)
             run.write("drop_pendings", s=subject)
+            self._replace_recovery(run, subject, "", None)
             self._end_sessions(run, subject)
             self._write_mark(run, mark)
             return True
+
+    def renew_recovery(
+        self, subject: str, enrolment: str, step: int | None, attempt: Attempt | None, sheet: Sheet, mark: Mark | None
+    ) -> bool:
+        with self._database.transaction() as run:
+            budget = self._lock(run, subject)
+            if step is None:
+                stands = run.row("spent", s=subject, i=enrolment) is not None
+            else:
+                stands = self._spend(run, subject, enrolment, step, budget, attempt)
+            if not stands:
+                return False
+            self._replace_recovery(run, subject, enrolment, sheet)
+            self._end_sessions(run, subject)
+            if mark is not None:
+                self._write_mark(run, mark)
+            return True
+
+    def recovery_left(self, subject: str) -> int:
+        row = self._database.read("recovery_left", s=subject)
+        return 0 if row is None else int(row[0])
+
+    def take_sheet(self, subject: str, once: str) -> bool:
+        with self._database.transaction() as run:
+            return bool(once) and run.write("take_sheet", s=subject, o=once) == 1
 
     def reset(self, subject: str) -> bool:
         with self._database.transaction() as run:
             self._lock(run, subject)
             stood = run.row("enrolment", s=subject) is not None
-            run.write("drop_enrolments", s=subject)
-            run.write("set_budget", s=subject, **_budget_values(Budget()))
-            self._end_sessions(run, subject)
+            self._take_factors(run, subject)
             return stood
 
     def end_sessions(self, subject: str, refill: bool = False, mark: Mark | None = None) -> int:
         with self._database.transaction() as run:
             budget = self._lock(run, subject)
             if refill:
-                run.write("set_budget", s=subject, **_budget_values(replace(budget, unknown=(), known=())))
+                run.write("set_budget", s=subject, **budget_values(replace(budget, unknown=(), known=())))
             run.write("drop_pendings", s=subject)
             ended = self._end_sessions(run, subject)
             if mark is not None:
@@ -235,34 +227,52 @@ class SqlStore:
     def forget(self, subject: str) -> None:
         with self._database.transaction() as run:
             self._lock(run, subject)
-            run.write("drop_enrolments", s=subject)
             run.write("drop_events", s=subject)
-            run.write("set_budget", s=subject, **_budget_values(Budget()))
-            self._end_sessions(run, subject)
+            self._take_factors(run, subject)
+
+    @classmethod
+    def _take_factors(cls, run: Transaction, subject: str) -> None:
+        run.write("drop_enrolments", s=subject)
+        cls._replace_recovery(run, subject, "", None)
+        run.write("set_budget", s=subject, **budget_values(Budget()))
+        cls._end_sessions(run, subject)
+
+    @staticmethod
+    def _replace_recovery(run: Transaction, subject: str, enrolment: str, sheet: Sheet | None) -> None:
+        run.write("drop_recovery", s=subject)
+        for digest in sheet.digests if sheet else ():
+            run.write("add_recovery", subject=subject, digest=digest, enrolment=enrolment)
+        run.write("set_sheet", s=subject, o=sheet.once if sheet else "")
 
     @staticmethod
     def _lock(run: Transaction, subject: str) -> Budget:
         """Lock the account's row, making it where it is missing, and give its budget."""
         row = run.row("lock_account", s=subject)
         if row is None:
-            run.write("add_account", subject=subject, epoch=0, **_budget_values(Budget(), ""))
+            run.write("add_account", subject=subject, epoch=0, sheet="", **budget_values(Budget(), ""))
             row = run.row("lock_account", s=subject)
-        return _to_budget(row)
+        return to_budget(row)
+
+    @classmethod
+    def _spend(
+        cls, run: Transaction, subject: str, enrolment: str, proof: Proof, budget: Budget, attempt: Attempt | None
+    ) -> bool:
+        if isinstance(proof, str):
+            done = run.write("spend_recovery", s=subject, i=enrolment, d=proof) == 1
+        else:
+            done = cls._spend_step(run, subject, enrolment, proof)
+        if done and attempt is not None:
+            run.write("set_budget", s=subject, **budget_values(budget.refund(attempt)))
+        return done
 
     @staticmethod
-    def _spend(
-        run: Transaction, subject: str, enrolment: str, step: int, budget: Budget, attempt: Attempt | None
-    ) -> bool:
+    def _spend_step(run: Transaction, subject: str, enrolment: str, step: int) -> bool:
         row = run.row("spent", s=subject, i=enrolment)
-        spent = Spent() if row is None else Spent(row[0], _to_numbers(row[1]))
+        spent = Spent() if row is None else Spent(row[0], to_numbers(row[1]))
         after = spent.accept(step)
         # Written where nothing is accepted too, to no row: the same work (VER-07).
         old, kept = (spent.last, after.earlier) if after else (_NO_STEP, ())
-        if run.write("spend", s=subject, i=enrolment, old=old, k=step, e=_to_text(kept)) != 1:
-            return False
-        if attempt is not None:
-            run.write("set_budget", s=subject, **_budget_values(budget.refund(attempt)))
-        return True
+        return run.write("spend_step", s=subject, i=enrolment, old=old, k=step, e=to_text(kept)) == 1
 
     @staticmethod
     def _end_sessions(run: Transaction, subject: str) -> int:
@@ -272,4 +282,4 @@ class SqlStore:
     @staticmethod
     def _write_mark(run: Transaction, mark: Mark) -> None:
         run.write("drop_old_marks", s=mark.subject, t=mark.created_at - _MARK_LIFE)
-        run.write("add_mark", **_mark_values(mark))
+        run.write("add_mark", **mark_values(mark))
