@@ -140,6 +140,13 @@ class NotEnrolled(TwoFactorError):
     status = 409
 
 
+class TooManyAuthenticators(TwoFactorError):
+    """The account has as many authenticators as it may have; remove one first."""
+
+    code = "too-many-authenticators"
+    status = 409
+
+
 class FactorRequired(TwoFactorError):
     """The factor is mandatory for this account and cannot be disabled by its owner."""
 

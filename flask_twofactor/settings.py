@@ -72,6 +72,14 @@ class Settings:
     password_seconds: int = _setting(900, "How old the last password check may be for SETUP and DISABLE.")
     session_seconds: int = _setting(86400, "Longest life of a log-in with the factor, 24 hours (SES-08).")
     idle_seconds: int = _setting(0, "Longest pause of a log-in with the factor; 0 for no limit of its own (SES-08).")
+    trusted_browsers: bool = _setting(
+        False, "`True` offers a box on the pages that ask for a code: do not ask on this browser for a while (TRB-01)."
+    )
+    trusted_seconds: int = _setting(30 * 86400, "How long that lasts; at most 30 days.")
+    grace_seconds: int = _setting(
+        0, "How long somebody for whom the factor is mandatory may go without, from the first log-in under the rule on."
+    )
+    rescue_seconds: int = _setting(3600, "How long a rescue code lives; at most 24 hours.")
     session_keep: Sequence[str] = _setting((), "Session keys of the host that survive log-in, enabling and disabling.")
 
     def __post_init__(self) -> None:
@@ -90,6 +98,9 @@ class Settings:
         self._require(60 <= self.pending_seconds <= 600, "pending_seconds", "must lie between 60 and 600 (SES-06)")
         self._require(60 <= self.password_seconds <= 900, "password_seconds", "must lie between 60 and 900 (ENR-05)")
         self._require(self.session_seconds >= 300, "session_seconds", "must be at least 300")
+        self._require(3600 <= self.trusted_seconds <= 30 * 86400, "trusted_seconds", "must be an hour to 30 days (TRB-01)")
+        self._require(0 <= self.grace_seconds, "grace_seconds", "must be 0 or more")
+        self._require(300 <= self.rescue_seconds <= 86400, "rescue_seconds", "must be five minutes to 24 hours")
         self._require(self.idle_seconds == 0 or self.idle_seconds >= 60, "idle_seconds", "must be 0 or at least 60")
         if self.key is not None:
             self._require(len(as_bytes(self.key)) >= MIN_KEY_BYTES, "key", "must have at least 32 bytes (KEY-05)")
@@ -104,12 +115,13 @@ class Settings:
             "throttle_storage_uri": (str, type(None)), "key": (str, bytes, type(None)), "key_fallbacks": (list, tuple),
             "window": int, "decoy_ratio": (int, float), "base_template": str, "content_block": str,
             "settings_endpoint": str,
+            "trusted_browsers": bool,
             "after_login": (str, type(None)), "prompt": str, "step": str, "session_keep": (list, tuple, set, frozenset),
         }  # fmt: skip
         for item in fields(self):
             kind = kinds.get(item.name, int)
             value = getattr(self, item.name)
-            right = isinstance(value, kind) and not (isinstance(value, bool))
+            right = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
             names = [kind] if isinstance(kind, type) else list(kind)
             wanted = " or ".join("None" if one is type(None) else one.__name__ for one in names)
             self._require(right, item.name, f"must be {wanted}, not {type(value).__name__}")

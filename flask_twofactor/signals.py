@@ -51,3 +51,25 @@ factor_reset = _signals.signal("twofactor-reset")
 
 sessions_ended = _signals.signal("twofactor-sessions-ended")
 """The host ended every session of the account, or its owner all but one; adds ``count: int``, those with marks."""
+
+trusted_browser_added = _signals.signal("twofactor-trusted-browser-added")
+"""Somebody asked, with a code, that this browser be asked for none for a while."""
+
+trusted_browser_forgotten = _signals.signal("twofactor-trusted-browser-forgotten")
+"""The trust in browsers ended by itself; adds ``count: int`` and ``reason``: ``"owner"``, or ``"copied"``.
+
+The latter where a value was presented that had been used before. A change of the factor, which ends all trust, sends
+its own signal alone.
+"""
+
+authenticator_added = _signals.signal("twofactor-authenticator-added")
+"""A further authenticator makes right codes for the account; adds ``name: str``, as its owner calls it."""
+
+authenticator_removed = _signals.signal("twofactor-authenticator-removed")
+"""One of several authenticators makes right codes no longer; adds ``name: str``."""
+
+rescue_issued = _signals.signal("twofactor-rescue-issued")
+"""An operator made a rescue code; adds ``by: str`` and ``witness: str``, two people, and ``expires_at: int``."""
+
+rescue_used = _signals.signal("twofactor-rescue-used")
+"""A rescue code stood in for a code: the session that began only leads to a new set-up."""

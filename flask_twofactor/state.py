@@ -212,11 +212,14 @@ class State:
             logger.error("the secret of subject=%r enrolment=%s does not open", enrolment.subject, enrolment.id)
         return secret
 
-    def new_mark(self, subject: str, enrolment: str, *, password_at: int, code_at: int) -> tuple[str, Mark]:
+    def new_mark(
+        self, subject: str, factor: str, *, password_at: int, code_at: int, rescued: int = 0
+    ) -> tuple[str, Mark]:
         """Make the random value for a session (256 bits) and the mark that is kept for it (STO-05)."""
-        token = secrets.token_urlsafe(32)
-        now = self.now
-        return token, Mark(token_digest(token), subject, enrolment, now, now, password_at, code_at)
+        token, now = secrets.token_urlsafe(32), self.now
+        origin = self.current_origin() or Origin("", "")
+        kept = token_digest(token), subject, factor, now, now, password_at, code_at, rescued
+        return token, Mark(*kept, origin.address, origin.agent)
 
     def record(self, kind: str, subject: str, origin: Origin | None = None, **values: Any) -> None:
         """Write an outcome to the audit log, and to the store once the response is sent (LOG-01)."""

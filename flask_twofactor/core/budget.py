@@ -116,6 +116,14 @@ class Budget:
         in_a_row = self.in_a_row if attempt.pool == "recovery" else 0
         return replace(self, in_a_row=in_a_row, **changes)
 
+    def is_locked(self, now: int) -> bool:
+        """Tell whether no code of the authenticator is right at present, whatever browser it comes from."""
+        return self.charge(now, "known")[1].attempt is None
+
+    def refilled(self) -> Budget:
+        """Give the budget without the attempts at a code; the hard stop stays."""
+        return replace(self, unknown=(), known=())
+
 
 def add_attempt(times: Sequence[int], now: int, limits: Sequence[Limit]) -> list[int] | None:
     """Give ``times`` (Unix seconds, rising) with ``now`` added and what is too old left out; None where full."""

@@ -14,6 +14,8 @@ RECOVERY_LENGTH = 24
 """Characters: 120 bits."""
 RECOVERY_PREFIX = "tfrc"
 """Stands before a recovery code, so that leak scanners know one when they see it; nobody has to type it."""
+RESCUE_PREFIX = "tfrs"
+"""Likewise before a rescue code."""
 
 _CHARACTERS = frozenset(ALPHABET)
 _LOOK_ALIKES = {"o": "0", "i": "1", "l": "1"}
@@ -34,7 +36,7 @@ def parse_code(text: str | None) -> str | None:
 
 
 def parse_recovery_code(text: str | None) -> str | None:
-    """Fold ``text`` to the 24 characters of a recovery code, or None where it is none (REC-06).
+    """Fold ``text`` to the 24 characters of a recovery or rescue code, or None where it is none (REC-06).
 
     Either case counts, O for 0, I and L for 1, and the prefix may be there or not.
     """
@@ -42,8 +44,8 @@ def parse_recovery_code(text: str | None) -> str | None:
         return None
     letters = "".join(map(_fold, text)).lower()
     folded = "".join(_LOOK_ALIKES.get(char, char) for char in letters)
-    if len(folded) == len(RECOVERY_PREFIX) + RECOVERY_LENGTH:
-        folded = folded.removeprefix(RECOVERY_PREFIX)
+    if len(folded) == len(RECOVERY_PREFIX) + RECOVERY_LENGTH and folded.startswith((RECOVERY_PREFIX, RESCUE_PREFIX)):
+        folded = folded[len(RECOVERY_PREFIX) :]
     return folded if len(folded) == RECOVERY_LENGTH and set(folded) <= _CHARACTERS else None
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
+from .budget import Budget
+
 
 def new_id() -> str:
     """Give a random identifier of 128 bits, 32 hexadecimal digits."""
@@ -19,7 +21,9 @@ def new_epoch() -> int:
 
 
 Proof: TypeAlias = int | str
-"""What a right code is spent as: a TOTP code as its time step, a recovery code as its digest."""
+"""What a right code is spent as: a TOTP code as its time step, a recovery or rescue code as its digest."""
+MAX_AUTHENTICATORS = 3
+"""Of an account: each multiplies the odds of a guess, 0.2 % a year with one of them (THR-02)."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,11 @@ class Brand:
 
 @dataclass(frozen=True)
 class Enrolment:
-    """One life of a TOTP secret: pending until a right code confirms it.
+    """One life of a TOTP secret, of one authenticator: pending until a right code confirms it.
 
     ``opened_by`` is the digest of the sign-in that opened a pending one, None once confirmed.
     ``last_step`` is the time step that was accepted last, -1 where none was, ``earlier`` are some that were before
-    it (`Spent`). Times are Unix seconds.
+    it (`Spent`). ``name`` is what its owner calls the authenticator, "" for the first. Times are Unix seconds.
     """
 
     id: str
@@ -62,13 +66,34 @@ class Enrolment:
     last_step: int = -1
     tries: int = 0
     earlier: tuple[int, ...] = ()
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Factor:
+    """The factor of an account that stands: its authenticators, the oldest first.
+
+    ``id`` is that of the enrolment which turned it on, and stays when that authenticator goes: marks, recovery codes
+    and trusted browsers are bound to it. Without an authenticator no code is right (STO-06).
+    """
+
+    id: str
+    subject: str
+    authenticators: tuple[Enrolment, ...]
+
+    @property
+    def since(self) -> int | None:
+        """Give when the oldest authenticator was confirmed (Unix seconds)."""
+        return self.authenticators[0].confirmed_at if self.authenticators else None
 
 
 class Mark(NamedTuple):
     """The server-side proof of a completed log-in; the session holds the random value behind ``digest``.
 
-    ``enrolment`` is "" where the account had no factor. ``password_at`` and ``code_at`` say when the
-    password and a code were last checked in this sign-in, 0 for never. Times are Unix seconds.
+    ``enrolment`` is the id of the `Factor`, "" where the account had none. ``password_at`` and ``code_at`` say when
+    the password and a code were last checked in this sign-in, 0 for never. ``rescued`` is 1 where a rescue code stood
+    in for a code: it only leads to a new set-up. ``source`` and ``agent`` say where from (`Origin`). Times are Unix
+    seconds.
     """
 
     digest: str
@@ -78,6 +103,9 @@ class Mark(NamedTuple):
     seen_at: int
     password_at: int
     code_at: int
+    rescued: int = 0
+    source: str = ""
+    agent: str = ""
 
     def __repr__(self) -> str:
         return f"Mark(subject={self.subject!r}, enrolment={self.enrolment!r}, created_at={self.created_at})"
@@ -110,13 +138,16 @@ class Pending:
 class Standing(NamedTuple):
     """What one read of the store says of an account and of a mark presented for it: the row as it is.
 
-    ``epoch`` is 0 where the account was never seen, ``factor`` the id of the confirmed enrolment that stands,
-    None for none. The rest are the fields of a `Mark` of that account, all None where none was found.
+    ``epoch`` is 0 where the account was never seen, ``factor`` the id of the factor that stands, None for none.
+    ``required`` is 1 where an operator made the factor mandatory, ``grace_from`` when the first log-in under that
+    rule was, 0 for none yet. The rest are the fields of a `Mark` of that account, all None where none was found.
     It is one flat tuple because it is made at every request.
     """
 
     epoch: int = 0
     factor: str | None = None
+    required: int = 0
+    grace_from: int = 0
     digest: str | None = None
     subject: str | None = None
     enrolment: str | None = None
@@ -124,10 +155,11 @@ class Standing(NamedTuple):
     seen_at: int = 0
     password_at: int = 0
     code_at: int = 0
+    rescued: int = 0
 
     @property
     def mark(self) -> Mark | None:
-        """Give the mark that was found."""
+        """Give the mark that was found, without where it came from."""
         if self.digest is None or self.subject is None or self.enrolment is None:
             return None
         return Mark(
@@ -138,20 +170,90 @@ class Standing(NamedTuple):
             self.seen_at,
             self.password_at,
             self.code_at,
+            self.rescued,
         )
 
     @property
     def enabled(self) -> bool:
-        """Tell whether a confirmed enrolment stands."""
+        """Tell whether the factor stands."""
         return self.factor is not None
 
     @property
     def bound(self) -> bool:
-        """Tell whether the mark belongs to the enrolment that stands."""
+        """Tell whether the mark belongs to the factor that stands."""
         return self.factor is not None and self.factor == self.enrolment
 
     def __repr__(self) -> str:
         return f"Standing(epoch={self.epoch}, factor={self.factor!r}, mark={self.mark!r})"
+
+
+@dataclass(frozen=True)
+class Trusted:
+    """A browser that its owner asked to skip codes on; it holds the random value behind ``digest``.
+
+    ``id`` stays while the value changes at each use; ``factor`` is the id of the factor that it may skip the code of.
+    Times are Unix seconds.
+    """
+
+    id: str
+    subject: str
+    factor: str
+    digest: str = field(repr=False)
+    created_at: int
+    used_at: int
+    source: str = ""
+    agent: str = ""
+
+
+class TrustToken(NamedTuple):
+    """What a trusted browser holds for one account: the id of its row, and the random value (256 bits)."""
+
+    browser: str
+    value: str
+
+    def __repr__(self) -> str:
+        return f"TrustToken(browser={self.browser!r})"
+
+
+class Recovery(NamedTuple):
+    """What a read says of an account's recovery codes, and of one that is presented.
+
+    ``left`` counts them, without rescue codes; ``rescue_until`` says until when (Unix seconds) the presented one is
+    a rescue code, 0 where it is none.
+    """
+
+    left: int
+    rescue_until: int = 0
+
+
+@dataclass(frozen=True)
+class Purge:
+    """What is to go, as the times (Unix seconds) before which it was made or last seen; or how many of each went.
+
+    ``rescues`` are rescue codes by when they expire.
+    """
+
+    events: int
+    marks: int
+    pendings: int
+    trusted: int
+    rescues: int
+
+
+@dataclass(frozen=True)
+class Account:
+    """What is known of an account that is not about a person: for lists.
+
+    ``factor`` is None where the factor is off, ``since`` when it came to stand. ``required`` says that an operator
+    made it mandatory, ``grace_from`` when the first log-in under that rule was, 0 for none yet. Times are Unix seconds.
+    """
+
+    subject: str
+    factor: str | None
+    since: int | None
+    required: bool
+    grace_from: int
+    budget: Budget
 
 
 @dataclass(frozen=True)

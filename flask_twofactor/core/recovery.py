@@ -15,14 +15,19 @@ FEW = 3
 _GROUP = 4
 
 
+def new_code() -> str:
+    """Make a code as `parse_recovery_code` gives it."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(RECOVERY_LENGTH))
+
+
 def new_codes() -> list[str]:
-    """Make the codes of a sheet, each as `parse_recovery_code` gives it."""
-    return ["".join(secrets.choice(ALPHABET) for _ in range(RECOVERY_LENGTH)) for _ in range(COUNT)]
+    """Make the codes of a sheet."""
+    return [new_code() for _ in range(COUNT)]
 
 
-def printed(code: str) -> str:
+def printed(code: str, prefix: str = RECOVERY_PREFIX) -> str:
     """Write a code as it is shown: with the prefix that leak scanners find it by, in groups of four."""
-    return "-".join([RECOVERY_PREFIX, *(code[at : at + _GROUP] for at in range(0, len(code), _GROUP))])
+    return "-".join([prefix, *(code[at : at + _GROUP] for at in range(0, len(code), _GROUP))])
 
 
 def recovery_digest(key: bytes, subject: str, enrolment: str, code: str) -> str:

@@ -10,12 +10,13 @@ from typing import Any, Literal
 from ..core.budget import Attempt
 from ..core.decoy import shows_code_box
 from ..core.known import Known, short
-from ..core.records import Enrolment, Mark, Note, Proof, Standing
+from ..core.records import Factor, Mark, Note, Standing, TrustToken
 from ..errors import CodeRejected, HookFailed, LoginRefused, SignInAgain, Throttled
 from ..signals import code_rejected, logged_in
 from ..state import State
 from ..throttle import Ticket
-from .factor import Guess, Judged, judge
+from . import trusted
+from .factor import Guess, Judged, Proven, Spend, judge
 
 MAX_PASSWORD = 1024
 """Characters; a longer one is refused before the host's hash sees it (INP-01)."""
@@ -25,34 +26,45 @@ _TOUCHES = 12
 """A mark in use is written so many times in its idle limit: seldom enough to cost nothing."""
 
 
-Verdict = Literal["in", "due", "out"]
-"""Who a session is: in, owing the code, or nobody."""
+Verdict = Literal["in", "due", "setup", "out"]
+"""Who a session is: in, owing the code, owing the set-up of a factor, or nobody."""
+By = Literal["password", "code", "recovery", "rescue", "trusted"]
+"""By what, besides the password, a log-in is complete: a trusted browser is one."""
 
 
 @dataclass(frozen=True)
 class Login:
-    """A complete log-in: the user, the account's key, the session's new value, and by what code.
+    """A complete log-in: the user, the account's key, the session's new value, and by what.
 
-    ``offset`` says where a code of the authenticator matched, ``left`` how many recovery codes there are after one
-    was used; each is None where it was no such code.
+    ``factor`` is the id of the factor that stands, "" where the account has none. ``offset`` says where a code of the
+    authenticator matched, ``left`` how many recovery codes there are after one was used; each is None where it was no
+    such code. ``trust`` is what the trusted browser holds from now on.
     """
 
     user: Any
     subject: str
     token: str = field(repr=False)
+    factor: str = ""
+    by: By = "password"
     offset: int | None = None
     left: int | None = None
+    trust: TrustToken | None = None
 
     @property
-    def factor(self) -> bool:
+    def with_code(self) -> bool:
         """Tell whether a code was part of it."""
-        return self.offset is not None or self.left is not None
+        return self.by in ("code", "recovery", "rescue")
 
 
-def identify(state: State, identifier: str) -> bool:
-    """Tell whether the page for ``identifier`` (in normal form) asks for a code; equal work for all (ENU-01)."""
+def identify(state: State, identifier: str, trust: Sequence[TrustToken] = ()) -> bool:
+    """Tell whether the page for ``identifier`` (in normal form) asks for a code; equal work for all (ENU-01).
+
+    ``trust`` is what its browser holds: one that its owner trusts is asked for none.
+    """
     user = state.hooks.ask("user_lookup", identifier)
-    enrolled = state.store.enrolment(_subject(state, user, identifier)) is not None
+    subject = _subject(state, user, identifier)
+    factor = state.store.factor(subject)
+    enrolled = factor is not None and not trusted.skips(state, subject, factor.id, trust)
     decoy = shows_code_box(state.decoy_key, identifier, state.settings.decoy_ratio)
     return state.settings.prompt == "uniform" or (decoy if user is None else enrolled)
 
@@ -77,10 +89,12 @@ def check(
     source: str,
     known: Sequence[Known] = (),
     judge_password: Callable[[Any, str], bool] | None = None,
+    trust: Sequence[TrustToken] = (),
 ) -> Login:
     """Judge a log-in as a whole: identifier in normal form, password and code as typed.
 
-    ``source`` names where it came from, ``known`` what its browser is known for; ``judge_password`` stands in for
+    ``source`` names where it came from, ``known`` what its browser is known for, ``trust`` for which accounts it may
+    skip the code; ``judge_password`` stands in for
     the hook where the host's own view judges the password. Raises `Throttled` where there
     were too many attempts, and `LoginRefused` where anything at all was wrong; nothing is spent then
     (VER-01, VER-06, VER-08).
@@ -92,20 +106,19 @@ def check(
     whose: dict[str, Any] = absent if user is None else {"subject": subject}
     with _recorded(state, whose, "log-in", source):
         ticket = _count(state, identifier, source, subject, known)
-    enrolment = state.store.enrolment(subject)
+    factor = state.store.factor(subject)
     ask = judge_password or (lambda user, password: _password_is_right(state, user, password))
     knows = len(password) <= MAX_PASSWORD and ask(user, password)
     # Asked after a wrong password too: what it costs must not tell that the password was right (VER-07).
     right = user is not None and state.hooks.is_yes("may_login", user) and knows
-    guess = Guess(identifier, user, code, ticket.known, armed=right)
-    token, judged = _judge_factor(state, guess, subject, enrolment)
-    if judged.reason:
+    guess = Guess(identifier, user, code, ticket.known, armed=right, takes_rescue=True)
+    done, reason = _judge_factor(state, guess, subject, factor, trust)
+    if done is None:
         before = "no-account" if user is None else "password" if not knows else "may-login"
-        reason = judged.reason if right else before
-        state.record("twofactor-log-in-refused", **whose, reason=reason)
+        state.record("twofactor-log-in-refused", **whose, reason=reason if right else before)
         raise LoginRefused("the log-in was not right")
     state.throttle.refund(ticket)
-    return Login(user, subject, token, judged.offset, judged.left)
+    return done
 
 
 def _count(state: State, name: str, source: str, subject: str, known: Sequence[Known]) -> Ticket:
@@ -142,18 +155,37 @@ def name_digest(state: State, identifier: str) -> bytes:
     return short(state.keyring.digest(f"known name\n{identifier}"))
 
 
-def _judge_factor(state: State, guess: Guess, subject: str, enrolment: Enrolment | None) -> tuple[str, Judged]:
+def _judge_factor(
+    state: State, guess: Guess, subject: str, factor: Factor | None, trust: Sequence[TrustToken]
+) -> tuple[Login | None, str]:
+    """Give the log-in where the factor is right too, else None and why it is not."""
     now = state.now
-    code_at = now if enrolment else 0
-    token, mark = state.new_mark(subject, enrolment.id if enrolment else "", password_at=now, code_at=code_at)
-    if guess.armed and enrolment is None:
+    life = factor.id if factor else ""
+    token, mark = state.new_mark(subject, life, password_at=now, code_at=now if factor else 0)
+    if guess.armed and factor is None:
         state.store.add_mark(mark)
-        return token, Judged("")
+        return Login(guess.user, subject, token), ""
+    if guess.armed and factor is not None and not (guess.text or "").strip():
+        fresh = trusted.use(state, subject, life, trust, mark._replace(code_at=0))
+        if fresh is not None:
+            return Login(guess.user, subject, token, life, "trusted", trust=fresh), ""
+    judged = judge(state, guess, factor, _spending(state, mark))
+    return (None, judged.reason) if judged.reason else (_login(guess.user, token, mark, judged), "")
 
-    def spend(account: str, life: str, proof: Proof, attempt: Attempt) -> bool:
-        return state.store.spend(account, life, proof, attempt, mark)
 
-    return token, judge(state, guess, enrolment, spend)
+def _spending(state: State, mark: Mark) -> Spend:
+    """Give the write that accepts a code and begins the session; after a rescue code it is one for set-up alone."""
+
+    def spend(account: str, proven: Proven, attempt: Attempt) -> bool:
+        session = mark._replace(rescued=1) if proven.rescue else mark
+        return state.store.spend(account, proven.enrolment, proven.proof, attempt, session)
+
+    return spend
+
+
+def _login(user: Any, token: str, mark: Mark, judged: Judged) -> Login:
+    by: By = "rescue" if judged.rescued else "code" if judged.left is None else "recovery"
+    return Login(user, mark.subject, token, mark.enrolment, by, judged.offset, judged.left)
 
 
 @dataclass(frozen=True)
@@ -182,22 +214,31 @@ def answer(state: State, sign_in: SignIn, code: str | None, source: str, known: 
         with _recorded(state, {"subject": subject}, "challenge", source):
             tickets.append(_count(state, f"challenge\n{subject}", source, subject, known))
     is_known = any(one.subject == subject_digest(state, subject) for one in known)
-    enrolment = state.store.enrolment(subject)
-    life = enrolment.id if enrolment else ""
+    factor = state.store.factor(subject)
+    life = factor.id if factor else ""
     token, mark = state.new_mark(subject, life, password_at=sign_in.password_at, code_at=state.now)
-
-    def spend(account: str, life: str, proof: Proof, attempt: Attempt) -> bool:
-        return state.store.spend(account, life, proof, attempt, mark)
-
     known_enough = tickets[-1].known if sign_in.owes else is_known
-    judged = judge(state, Guess(subject, sign_in.user, code, known_enough), enrolment, spend)
+    guess = Guess(subject, sign_in.user, code, known_enough, takes_rescue=sign_in.owes)
+    judged = judge(state, guess, factor, _spending(state, mark))
     if judged.reason:
         state.record(code_rejected.name, subject, reason=judged.reason)
         raise CodeRejected("the code was not right")
     if sign_in.replaces:
         state.store.remove_mark(sign_in.replaces)
     state.throttle.refund(*tickets)
-    return Login(sign_in.user, subject, token, judged.offset, judged.left)
+    return _login(sign_in.user, token, mark, judged)
+
+
+def answer_by_trust(state: State, sign_in: SignIn, trust: Sequence[TrustToken]) -> Login | None:
+    """Complete a session that owes the code, where its browser is trusted; None where it is not (TRB-03)."""
+    factor = state.store.factor(sign_in.subject)
+    if factor is None or not sign_in.owes:
+        return None
+    token, mark = state.new_mark(sign_in.subject, factor.id, password_at=sign_in.password_at, code_at=0)
+    fresh = trusted.use(state, sign_in.subject, factor.id, trust, mark)
+    if fresh is None:
+        return None
+    return Login(sign_in.user, sign_in.subject, token, factor.id, "trusted", trust=fresh)
 
 
 def session_ticket(state: State, subject: str, sign_in: str) -> Ticket:
@@ -211,7 +252,7 @@ def session_ticket(state: State, subject: str, sign_in: str) -> Ticket:
 
 def entered(state: State, done: Login) -> None:
     """Announce that a session began, once it has."""
-    state.announce(logged_in, done.subject, factor=done.factor, offset=done.offset)
+    state.announce(logged_in, done.subject, factor=done.with_code, by=done.by, offset=done.offset)
 
 
 def confirm_password(state: State, user: Any, password: str, sign_in: str, before: Mark | None) -> str:
@@ -224,8 +265,8 @@ def confirm_password(state: State, user: Any, password: str, sign_in: str, befor
     if not _password_is_right(state, user, password):
         state.record("twofactor-password-refused", subject)
         raise LoginRefused("the password was not right")
-    life, code_at = (before.enrolment, before.code_at) if before else ("", 0)
-    token, mark = state.new_mark(subject, life, password_at=state.now, code_at=code_at)
+    life, code_at, rescued = (before.enrolment, before.code_at, before.rescued) if before else ("", 0, 0)
+    token, mark = state.new_mark(subject, life, password_at=state.now, code_at=code_at, rescued=rescued)
     state.store.add_mark(mark, replaces=before.digest if before else "")
     state.throttle.refund(ticket)
     state.record("twofactor-password-confirmed", subject)
@@ -234,7 +275,7 @@ def confirm_password(state: State, user: Any, password: str, sign_in: str, befor
 
 def has_factor(state: State, subject: str) -> bool:
     """Tell whether a confirmed enrolment stands."""
-    return state.store.enrolment(subject) is not None
+    return state.store.factor(subject) is not None
 
 
 def verdict_of_mark(state: State, subject: str, standing: Standing) -> Verdict:
@@ -242,22 +283,33 @@ def verdict_of_mark(state: State, subject: str, standing: Standing) -> Verdict:
 
     Notes now and then that the mark was seen.
     """
-    _, factor, digest, owner, enrolment, created_at, seen_at, _, _ = standing
+    _, factor, _, _, digest, owner, enrolment, created_at, seen_at, _, _, rescued = standing
     now = int(state.clock())
-    if enrolment:
-        life = state.settings.session_seconds
-        idle = state.settings.idle_seconds or life
-        alive = factor is not None and now - created_at <= life and now - seen_at <= idle
-    else:
-        idle = WITHOUT_FACTOR_SECONDS
-        alive = now - seen_at <= idle
+    alive, idle = _limits(state, factor, enrolment or "", created_at, seen_at, now)
     if not alive or owner != subject or digest is None:
         return "out"
     if factor is not None and factor != enrolment:
         return "due"
     if now - seen_at > idle // _TOUCHES:
         state.store.touch_mark(digest, now)
-    return "in"
+    return "setup" if rescued else "in"
+
+
+def _limits(
+    state: State, factor: str | None, life: str, created_at: int, seen_at: int, now: int
+) -> tuple[bool, int]:
+    """Tell whether a mark is inside its limits, and its longest pause in seconds."""
+    if not life:
+        return now - seen_at <= WITHOUT_FACTOR_SECONDS, WITHOUT_FACTOR_SECONDS
+    longest = state.settings.session_seconds
+    idle = state.settings.idle_seconds or longest
+    return factor is not None and now - created_at <= longest and now - seen_at <= idle, idle
+
+
+def is_alive(state: State, mark: Mark, factor: str | None) -> bool:
+    """Tell whether a mark opens the account still, while this factor stands."""
+    alive, _ = _limits(state, factor, mark.enrolment, mark.created_at, mark.seen_at, state.now)
+    return alive and (factor or "") == mark.enrolment
 
 
 def verdict_of_note(state: State, subject: str, standing: Standing, note: Note | None) -> Verdict:

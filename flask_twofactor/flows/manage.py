@@ -6,33 +6,42 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.budget import Attempt
-from ..core.records import Mark, Proof
+from ..core.records import Factor, Mark
 from ..errors import CodeRejected, FactorRequired, StoreUnavailable
 from ..signals import code_accepted, code_rejected, factor_disabled, factor_reset, sessions_ended
 from ..state import State, logger
-from .factor import Guess, judge
-from .login import session_ticket
+from . import requirement
+from .factor import Guess, Proven, judge
+from .login import is_alive, session_ticket
 from .notices import RESET, tell
 
 
 @dataclass(frozen=True)
 class Status:
-    """Whether the factor is on, since when (Unix seconds), whether it is mandatory, and the recovery codes left."""
+    """Whether the factor is on, since when, whether it is mandatory, and what hangs on it.
+
+    ``grace_until`` says until when somebody may go without who has to have it, 0 where there is no such time.
+    Times are Unix seconds.
+    """
 
     enabled: bool
     since: int | None
     required: bool
-    recovery_left: int
+    grace_until: int = 0
+    recovery_left: int = 0
+    authenticators: int = 0
 
 
 def status(state: State, user: Any) -> Status:
     """Give the state of a user's factor."""
     subject = state.subject_of(user)
-    enrolment = state.store.enrolment(subject)
-    required = state.hooks.is_yes("requirement", user)
-    if enrolment is None:
-        return Status(False, None, required, 0)
-    return Status(True, enrolment.confirmed_at, required, state.store.recovery_left(subject))
+    standing, factor = state.store.standing(subject, ""), state.store.factor(subject)
+    required = requirement.is_required(state, user, standing)
+    if factor is None:
+        until = requirement.grace_until(state, subject, standing) if required else 0
+        return Status(False, None, required, until)
+    left = state.store.recovery(subject).left
+    return Status(True, factor.since, required, 0, left, len(factor.authenticators))
 
 
 def disable(state: State, user: Any, text: str | None, sign_in: str, password_at: int, known: bool) -> str:
@@ -42,17 +51,17 @@ def disable(state: State, user: Any, text: str | None, sign_in: str, password_at
     ``sign_in`` names the present one, ``known`` says that the browser is a known one. Raises `CodeRejected`,
     `SignInAgain`, or `FactorRequired` where the host says that it must stay.
     """
-    if state.hooks.is_yes("requirement", user):
-        raise FactorRequired("the factor is mandatory for this account")
     subject = state.subject_of(user)
+    if requirement.is_required(state, user, state.store.standing(subject, "")):
+        raise FactorRequired("the factor is mandatory for this account")
     ticket = session_ticket(state, subject, sign_in)
-    enrolment = state.store.enrolment(subject)
+    factor = state.store.factor(subject)
     token, mark = state.new_mark(subject, "", password_at=password_at, code_at=0)
 
-    def spend(account: str, life: str, proof: Proof, attempt: Attempt) -> bool:
-        return state.store.disable(account, life, proof, attempt, mark)
+    def spend(account: str, proven: Proven, attempt: Attempt) -> bool:
+        return state.store.disable(account, proven.enrolment, proven.proof, attempt, mark)
 
-    judged = judge(state, Guess(subject, user, text, known), enrolment, spend)
+    judged = judge(state, Guess(subject, user, text, known), factor, spend)
     if judged.reason:
         state.record(code_rejected.name, subject, reason=judged.reason)
         raise CodeRejected("the code was not right")
@@ -65,22 +74,22 @@ def disable(state: State, user: Any, text: str | None, sign_in: str, password_at
 
 
 def verify(state: State, user: Any, text: str) -> str:
-    """Spend a right code, for a host's own dialogue; give the enrolment that it was right for, "" for none.
+    """Spend a right code, for a host's own dialogue; give the id of the factor that it was right for, "" for none.
 
     Charged to the budget.
     """
     subject = state.subject_of(user)
 
-    def spend(account: str, life: str, proof: Proof, attempt: Attempt) -> bool:
-        return state.store.spend(account, life, proof, attempt, None)
+    def spend(account: str, proven: Proven, attempt: Attempt) -> bool:
+        return state.store.spend(account, proven.enrolment, proven.proof, attempt, None)
 
-    enrolment = state.store.enrolment(subject)
-    judged = judge(state, Guess(subject, user, text, known=False), enrolment, spend)
-    if judged.reason or enrolment is None:
+    factor: Factor | None = state.store.factor(subject)
+    judged = judge(state, Guess(subject, user, text, known=False), factor, spend)
+    if judged.reason or factor is None:
         state.record(code_rejected.name, subject, reason=judged.reason)
         return ""
     state.record(code_accepted.name, subject, offset=judged.offset)
-    return enrolment.id
+    return factor.id
 
 
 def reset(state: State, user: Any, by: str) -> bool:
@@ -114,3 +123,28 @@ def end_other_sessions(state: State, subject: str, password_at: int, present: Ma
     ended = state.store.end_sessions(subject, mark=mark)
     state.announce(sessions_ended, subject, count=ended - (present is not None))
     return token
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session of an account that is alive: since when, when it was seen last, from where, and whether it is this one.
+
+    Times are Unix seconds.
+    """
+
+    began_at: int
+    seen_at: int
+    source: str
+    agent: str
+    present: bool
+
+
+def sessions(state: State, subject: str, digest: str) -> list[Session]:
+    """Give the live sessions of an account, the present one (by the ``digest`` of its mark) first (SES-09, ASVS 7.5.2).
+
+    A log-in that the host did itself to an account without the factor has no mark, so it is not among them.
+    """
+    factor = state.store.standing(subject, "").factor
+    alive = [mark for mark in state.store.marks(subject) if is_alive(state, mark, factor)]
+    listed = [Session(one.created_at, one.seen_at, one.source, one.agent, one.digest == digest) for one in alive]
+    return sorted(listed, key=lambda one: not one.present)

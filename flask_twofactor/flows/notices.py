@@ -14,12 +14,22 @@ DISABLED = "disabled"
 RESET = "reset"
 RECOVERY_USED = "recovery-used"
 RENEWED = "recovery-renewed"
+TRUSTED = "browser-trusted"
+ADDED = "authenticator-added"
+REMOVED = "authenticator-removed"
+RESCUE_ISSUED = "rescue-issued"
+RESCUE_USED = "rescue-used"
 _WHAT = {
     ENABLED: "two-factor authentication was turned on",
     DISABLED: "two-factor authentication was turned off",
     RESET: "two-factor authentication was reset by an administrator",
     RECOVERY_USED: "a recovery code was used",
     RENEWED: "new recovery codes were made, and the earlier ones no longer work",
+    TRUSTED: "a browser was told to ask for no codes",
+    ADDED: "another authenticator was added",
+    REMOVED: "an authenticator was removed",
+    RESCUE_ISSUED: "a rescue code was made by an administrator",
+    RESCUE_USED: "a rescue code was used",
     "few": "somebody gave the right password and wrong codes, three times in a day",
     "many": "somebody gave the right password and wrong codes, ten times in a day",
     "stopped": "after a hundred wrong codes in a row no code is accepted any more",

@@ -9,12 +9,12 @@ from typing import Any
 from ..core.budget import Attempt
 from ..core.codes import RECOVERY_LENGTH
 from ..core.keyring import RECOVERY, token_digest
-from ..core.records import Mark, Proof, Sheet
+from ..core.records import Mark, Sheet
 from ..core.recovery import new_codes, printed, recovery_digest
 from ..errors import CodeRejected, NotEnrolled
 from ..signals import code_rejected, recovery_renewed
 from ..state import State
-from .factor import Guess, judge
+from .factor import Guess, Proven, judge
 from .login import session_ticket
 from .notices import RENEWED, tell
 
@@ -59,17 +59,18 @@ def renew(state: State, user: Any, text: str | None, sign_in: str, password_at: 
     """
     subject = state.subject_of(user)
     ticket = session_ticket(state, subject, sign_in)
-    enrolment = state.store.enrolment(subject)
-    life = enrolment.id if enrolment else ""
+    factor = state.store.factor(subject)
+    life = factor.id if factor else ""
     made = make(state, subject, life)
     token, mark = state.new_mark(subject, life, password_at=password_at, code_at=state.now)
 
-    def spend(account: str, life: str, proof: Proof, attempt: Attempt) -> bool:
-        return not isinstance(proof, str) and state.store.renew_recovery(
-            account, life, proof, attempt, made.sheet, mark
+    def spend(account: str, proven: Proven, attempt: Attempt) -> bool:
+        step = proven.proof
+        return not isinstance(step, str) and state.store.renew_recovery(
+            account, proven.enrolment, step, attempt, made.sheet, mark
         )
 
-    judged = judge(state, Guess(subject, user, text, known, takes_recovery=False), enrolment, spend)
+    judged = judge(state, Guess(subject, user, text, known, takes_recovery=False), factor, spend)
     if judged.reason:
         state.record(code_rejected.name, subject, reason=judged.reason)
         raise CodeRejected("the code was not right")
@@ -85,8 +86,8 @@ def renew_from_python(state: State, user: Any, password_at: int, present: Mark |
     Raises `NotEnrolled`.
     """
     subject = state.subject_of(user)
-    enrolment = state.store.enrolment(subject)
-    life = enrolment.id if enrolment else ""
+    factor = state.store.factor(subject)
+    life = factor.id if factor else ""
     made = make(state, subject, life)
     token, mark = state.new_mark(subject, life, password_at=password_at, code_at=present.code_at if present else 0)
     shown_here = Sheet(made.sheet.digests, "")

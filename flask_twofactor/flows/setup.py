@@ -32,16 +32,26 @@ class Setup:
         return in_groups(self.secret)
 
 
-def begin(state: State, user: Any, subject: str, opened_by: str, issuer: str) -> Setup:
+def begin(
+    state: State, user: Any, subject: str, opened_by: str, issuer: str, replaces: str | None = None
+) -> Setup:
     """Give the key that this sign-in is setting up: the same one until it expires (ENR-07).
 
-    ``opened_by`` is the digest of the sign-in. Raises `AlreadyEnrolled` where a factor stands.
+    ``opened_by`` is the digest of the sign-in, ``replaces`` the id of the factor that is set up anew. Raises
+    `AlreadyEnrolled` where another stands.
     """
-    if state.store.enrolment(subject) is not None:
+    factor = state.store.factor(subject)
+    if (factor.id if factor else None) != replaces:
         raise AlreadyEnrolled("the account already has a factor")
+    return open_key(state, user, subject, opened_by, issuer)
+
+
+def open_key(state: State, user: Any, subject: str, opened_by: str, issuer: str, name: str = "") -> Setup:
+    """Keep a pending enrolment of this sign-in, for an authenticator of that name, and give the key to show."""
     account = str(state.hooks.ask("account_name", user))
     now, life = state.now, new_id()
-    fresh = Enrolment(life, subject, state.seal_secret(new_secret(), subject, life), now, opened_by=opened_by)
+    sealed = state.seal_secret(new_secret(), subject, life)
+    fresh = Enrolment(life, subject, sealed, now, opened_by=opened_by, name=name)
     for not_before in (now - state.settings.setup_seconds, now + 1):  # anew where the first does not open
         kept = state.store.open_enrolment(fresh, not_before, MAX_TRIES)
         if secret := state.open_secret(kept):
@@ -50,33 +60,57 @@ def begin(state: State, user: Any, subject: str, opened_by: str, issuer: str) ->
     raise StoreUnavailable("the key that was kept just now does not open")
 
 
-def confirm(
-    state: State, subject: str, opened_by: str, text: str | None, password_at: int, *, with_codes: bool = True
-) -> tuple[str, str]:
-    """Turn the factor on with a code made from the pending key, and make recovery codes.
+def pending(state: State, subject: str, opened_by: str) -> Enrolment | None:
+    """Give the enrolment that this sign-in is setting up, None where its key is gone."""
+    found = state.store.pending_enrolment(subject, opened_by)
+    too_old = found is not None and state.now - found.created_at > state.settings.setup_seconds
+    return None if too_old else found
 
-    Gives the session's new value and the codes sealed for it, "" without them. Raises `CodeRejected` for a wrong
-    code, `SetupExpired` where the key is gone: too old, guessed at ten times, or the factor was set up meanwhile.
-    Ends every other session of the account (ENR-10).
+
+def judge_key(state: State, subject: str, opened_by: str, text: str | None) -> tuple[Enrolment, int]:
+    """Give the pending enrolment of this sign-in, and the step that ``text`` is the code of (ENR-03).
+
+    Raises `CodeRejected` for a wrong code, `SetupExpired` where the key is gone: too old, or guessed at ten times.
     """
-    now = state.now
-    pending = state.store.pending_enrolment(subject, opened_by)
-    if pending is None or now - pending.created_at > state.settings.setup_seconds:
+    found = pending(state, subject, opened_by)
+    if found is None:
         raise SetupExpired("the key that was being set up is too old")
     code = parse_code(text)
     if code is None:
         raise CodeRejected("that is no code of six digits")
-    if not state.store.count_try(subject, pending.id, MAX_TRIES):
+    if not state.store.count_try(subject, found.id, MAX_TRIES):
         raise SetupExpired("too many wrong codes for one key")
-    step = match(state, pending, code, now)
-    if step is None:
+    proven = match(state, [found], code, state.now)
+    if proven is None or isinstance(proven.proof, str):
         state.record("twofactor-set-up-refused", subject, reason="code")
-        if pending.tries + 1 >= MAX_TRIES:  # that was the last guess: the next page shows a new key
+        if found.tries + 1 >= MAX_TRIES:  # that was the last guess: the next page shows a new key
             raise SetupExpired("too many wrong codes for one key")
         raise CodeRejected("the code was not right")
-    token, mark = state.new_mark(subject, pending.id, password_at=password_at, code_at=now)
-    made = recovery.make(state, subject, pending.id) if with_codes else None
-    if not state.store.confirm_enrolment(subject, pending.id, step, now, mark, made.sheet if made else None):
+    return found, proven.proof
+
+
+def confirm(
+    state: State,
+    subject: str,
+    opened_by: str,
+    text: str | None,
+    password_at: int,
+    *,
+    replaces: str | None = None,
+    with_codes: bool = True,
+) -> tuple[str, str]:
+    """Turn the factor on with a code made from the pending key, and make recovery codes.
+
+    ``replaces`` is the id of the factor that goes with this. Gives the session's new value and the codes sealed for
+    it, "" without them. Raises as `judge_key` does, `SetupExpired` also where the factor was set up meanwhile.
+    Ends every other session of the account (ENR-10).
+    """
+    found, step = judge_key(state, subject, opened_by, text)
+    now = state.now
+    token, mark = state.new_mark(subject, found.id, password_at=password_at, code_at=now)
+    made = recovery.make(state, subject, found.id) if with_codes else None
+    sheet = made.sheet if made else None
+    if not state.store.confirm_enrolment(subject, found.id, step, now, mark, sheet, replaces):
         raise SetupExpired("the factor was set up meanwhile")
     state.announce(factor_enabled, subject, offset=step - step_at(now))
     return token, made.sealed if made else ""

@@ -10,7 +10,19 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from ..core.budget import Attempt, Charge, Pool
-from ..core.records import Enrolment, Event, Mark, Proof, Sheet, Standing
+from ..core.records import (
+    Account,
+    Enrolment,
+    Event,
+    Factor,
+    Mark,
+    Proof,
+    Purge,
+    Recovery,
+    Sheet,
+    Standing,
+    Trusted,
+)
 
 
 class Store(Protocol):
@@ -31,11 +43,17 @@ class Store(Protocol):
     def standing(self, subject: str, digest: str) -> Standing:
         """Give in one indexed read what the gate needs of an account and a presented mark."""
 
-    def enrolment(self, subject: str) -> Enrolment | None:
-        """Give the confirmed enrolment of an account."""
+    def factor(self, subject: str) -> Factor | None:
+        """Give the factor of an account, with every authenticator, the oldest first."""
 
     def enrolments(self, after: tuple[str, str] = ("", "")) -> Iterator[Enrolment]:
         """Give every enrolment, pending ones too, by rising (subject, id), in bounded memory."""
+
+    def count_enrolments(self) -> int:
+        """Give how many enrolments there are, pending ones too."""
+
+    def accounts(self, after: str = "") -> Iterator[Account]:
+        """Give every account that was ever seen, by rising key, in bounded memory."""
 
     def reseal(self, subject: str, enrolment: str, old: str, new: str) -> bool:
         """Replace a sealed secret if it is still ``old``."""
@@ -44,9 +62,11 @@ class Store(Protocol):
         """Count an attempt on the account's budget before it is judged (`Budget.charge`)."""
 
     def spend(self, subject: str, enrolment: str, proof: Proof, attempt: Attempt | None, mark: Mark | None) -> bool:
-        """Accept a time step (`Spent.accept`, RPL-01) or a recovery code (RPL-05) of a confirmed enrolment, once.
+        """Accept a time step (`Spent.accept`, RPL-01) or a recovery or rescue code (RPL-05), once.
 
-        In the same transaction the ``attempt`` is refunded (`Budget.refund`) and the ``mark`` written.
+        ``enrolment`` is the id of the confirmed enrolment whose step it is, of a code that of the factor. In the same
+        transaction the ``attempt`` is refunded (`Budget.refund`) and the ``mark`` written; a recovery code ends the
+        trust in every browser (REC-10).
         """
 
     def add_mark(self, mark: Mark, replaces: str = "") -> None:
@@ -58,6 +78,9 @@ class Store(Protocol):
     def remove_mark(self, digest: str) -> bool:
         """Delete a mark; True for the one caller that did."""
 
+    def marks(self, subject: str) -> list[Mark]:
+        """Give every mark of an account, the one that was seen last first."""
+
     def open_enrolment(self, pending: Enrolment, not_before: int, max_tries: int) -> Enrolment:
         """Give the pending enrolment of the sign-in ``pending.opened_by`` that still lives, or keep ``pending``."""
 
@@ -68,20 +91,38 @@ class Store(Protocol):
         """Count a guess at a pending secret before it is judged; False where there were ``max_tries`` (ENR-15)."""
 
     def confirm_enrolment(
-        self, subject: str, enrolment: str, step: int, now: int, mark: Mark, sheet: Sheet | None = None
+        self,
+        subject: str,
+        enrolment: str,
+        step: int,
+        now: int,
+        mark: Mark,
+        sheet: Sheet | None = None,
+        replaces: str | None = None,
     ) -> bool:
-        """Confirm a pending enrolment if it is still pending and none stands (ENR-08).
+        """Let a pending enrolment be the factor, if it is still pending and ``replaces`` is what stands (ENR-08).
 
-        In the same transaction every mark of the account ends, its epoch changes, its other pending
-        enrolments go, its row of wrong codes ends (the hard stop, THR-10), and ``mark`` and the recovery codes
-        of ``sheet`` are written.
+        ``replaces`` is the id of the factor that goes with this, None where there is none. In the same transaction
+        every session of the account ends, its other enrolments and its recovery codes go, its row of wrong codes ends
+        (the hard stop, THR-10), and ``mark`` and the recovery codes of ``sheet`` are written.
         """
 
     def put_enrolment(self, enrolment: Enrolment) -> bool:
-        """Write a confirmed enrolment if none stands; ends sessions and the row of wrong codes likewise."""
+        """Let a confirmed enrolment be the factor if none stands; ends sessions and the row of wrong codes likewise."""
+
+    def add_authenticator(self, subject: str, enrolment: str, factor: str, step: int, now: int) -> bool:
+        """Confirm a pending enrolment beside those of the factor that stands, `MAX_AUTHENTICATORS` at most."""
+
+    def remove_authenticator(
+        self, subject: str, authenticator: str, enrolment: str, proof: Proof, attempt: Attempt, mark: Mark
+    ) -> bool:
+        """Spend ``proof`` as `spend` does and take one authenticator away, never the last one.
+
+        Ends sessions and writes ``mark`` likewise.
+        """
 
     def disable(self, subject: str, enrolment: str, proof: Proof, attempt: Attempt, mark: Mark) -> bool:
-        """Spend ``proof`` and take that enrolment away with its recovery codes (RPL-06, REC-07).
+        """Spend ``proof`` as `spend` does and take the factor away with its recovery codes (RPL-06, REC-07).
 
         Ends sessions and writes ``mark`` likewise.
         """
@@ -89,25 +130,57 @@ class Store(Protocol):
     def renew_recovery(
         self, subject: str, enrolment: str, step: int | None, attempt: Attempt | None, sheet: Sheet, mark: Mark | None
     ) -> bool:
-        """Put the recovery codes of ``sheet`` in the place of all others, if that enrolment stands (REC-04).
+        """Put the recovery codes of ``sheet`` in the place of all others (REC-04).
 
-        Where there is a ``step`` it is spent, or nothing is done. Ends sessions and writes ``mark`` likewise.
+        Where there is a ``step`` of ``enrolment`` it is spent, or nothing is done; without one, ``enrolment`` is the
+        id of the factor, which must stand. Ends sessions and writes ``mark`` likewise.
         """
 
-    def recovery_left(self, subject: str) -> int:
-        """Give how many recovery codes of the account are left."""
+    def recovery(self, subject: str, digest: str = "") -> Recovery:
+        """Give how many recovery codes of the account are left, and what the presented one is."""
+
+    def add_rescue(self, subject: str, factor: str, digest: str, expires_at: int) -> bool:
+        """Keep a rescue code in the place of an earlier one, if that factor stands."""
 
     def take_sheet(self, subject: str, once: str) -> bool:
         """Use up the one showing of new recovery codes; True for the one caller that may show them (ENR-11)."""
 
     def reset(self, subject: str) -> bool:
-        """Take every enrolment, recovery code, mark and attempt of the account away; True where a factor stood."""
+        """Take every enrolment, code, trusted browser, mark, attempt and grace away; True where a factor stood."""
 
     def end_sessions(self, subject: str, refill: bool = False, mark: Mark | None = None) -> int:
-        """End every session of the account; give the number of marks that went.
+        """End every session of the account, remembered and trusted browsers too; give the number of marks that went.
 
         ``refill`` clears its attempts, not the hard stop; ``mark`` is written for the one session that goes on.
         """
+
+    def add_trusted(self, given: Trusted) -> bool:
+        """Trust a browser, if that factor stands; of many, the one that was used longest ago goes."""
+
+    def trusted(self, subject: str) -> list[Trusted]:
+        """Give the trusted browsers of an account, the one that was used last first."""
+
+    def trusted_browser(self, browser: str) -> Trusted | None:
+        """Give a trusted browser by its id, whosever it is."""
+
+    def use_trusted(self, presented: Trusted, digest: str, now: int, mark: Mark) -> bool:
+        """Let a browser skip a code if its value is the present one and that factor stands (TRB-05).
+
+        ``digest`` takes the place of the value's, and ``mark`` is written. Where the browser holds another value,
+        the trust in it ends: somebody has copied it.
+        """
+
+    def forget_trusted(self, subject: str, browser: str | None = None) -> int:
+        """End the trust in one browser of the account, in all of them where None; give how many that were."""
+
+    def set_required(self, subject: str, required: bool) -> bool:
+        """Make the factor mandatory for an account, or no longer; False where it was so. Its grace begins anew."""
+
+    def begin_grace(self, subject: str, now: int) -> int:
+        """Note the first log-in under the rule, where none is noted; give when it was."""
+
+    def purge(self, before: Purge) -> Purge:
+        """Delete what has had its time, in short transactions; give how many of each."""
 
     def add_event(self, event: Event, not_before: int) -> None:
         """Keep an outcome; now and then those of before ``not_before`` go."""

@@ -7,6 +7,7 @@ import dataclasses
 from ..core.budget import Attempt
 from ..core.records import Standing
 from .ground import (
+    enrolment_of,
     NOW,
     STEP,
     TRIES,
@@ -34,15 +35,15 @@ class Factors(Ground):
 
     def test_an_enrolment_comes_back_as_it_was_written(self) -> None:
         store = self.store()
-        assert store.enrolment(someone()) is None
+        assert enrolment_of(store, someone()) is None
         life = enrol(store)
-        assert store.enrolment(life.subject) == life
+        assert enrolment_of(store, life.subject) == life
 
     def test_account_keys_are_compared_exactly(self) -> None:
         store, key = self.store(), someone()
         keys = [key, key.upper(), f"{key} ", f" {key}", f"{key}á", f"{key}a\u0301", f"{key}%", f"{key}' OR '1'='1"]
         written = {one: enrol(store, one) for one in keys}
-        assert {one: store.enrolment(one) for one in keys} == written
+        assert {one: enrolment_of(store, one) for one in keys} == written
 
     def test_all_enrolments_are_listed_in_order_from_where_one_asks(self) -> None:
         store = self.store()
@@ -63,7 +64,7 @@ class Factors(Ground):
         assert store.reseal(life.subject, "0" * 32, "1.sealed", "1.new") is False
         assert store.reseal(life.subject, life.id, "1.sealed", "1.new") is True
         assert store.reseal(life.subject, life.id, "1.sealed", "1.newer") is False
-        assert store.enrolment(life.subject) == dataclasses.replace(life, sealed="1.new")
+        assert enrolment_of(store, life.subject) == dataclasses.replace(life, sealed="1.new")
 
     def test_a_sign_in_that_opens_set_up_again_is_given_the_same_enrolment(self) -> None:
         store, subject, opener = self.store(), someone(), new_digest()
@@ -108,7 +109,7 @@ class Factors(Ground):
         assert store.confirm_enrolment(subject, pending.id, STEP, NOW + 5, make_mark(subject, pending.id)) is True
         assert store.confirm_enrolment(subject, pending.id, STEP + 1, NOW + 6, make_mark(subject)) is False
         confirmed = dataclasses.replace(pending, confirmed_at=NOW + 5, opened_by=None, last_step=STEP)
-        assert store.enrolment(subject) == confirmed
+        assert enrolment_of(store, subject) == confirmed
         assert store.spend(subject, pending.id, STEP, None, None) is False
 
     def test_confirming_ends_what_was_and_leaves_the_new_mark(self) -> None:
@@ -128,7 +129,7 @@ class Factors(Ground):
         kept, late, lost = sign_in(store, life.subject), open_pending(store, life.subject), make_mark(life.subject)
         epoch = epoch_of(store, life.subject)
         assert store.confirm_enrolment(life.subject, late.id, STEP, NOW, lost) is False
-        assert store.enrolment(life.subject) == life
+        assert enrolment_of(store, life.subject) == life
         assert [mark_stands(store, one) for one in (kept, lost)] == [True, False]
         assert epoch_of(store, life.subject) == epoch
 
@@ -136,8 +137,8 @@ class Factors(Ground):
         store, subject = self.store(), someone()
         pending = open_pending(store, someone())
         assert store.confirm_enrolment(subject, pending.id, STEP, NOW, make_mark(subject)) is False
-        assert store.enrolment(subject) is None
-        assert store.enrolment(pending.subject) is None
+        assert enrolment_of(store, subject) is None
+        assert enrolment_of(store, pending.subject) is None
 
     def test_writing_an_enrolment_ends_what_was(self) -> None:
         store, subject = self.store(), someone()
@@ -153,7 +154,7 @@ class Factors(Ground):
         life = enrol(store)
         mark = sign_in(store, life.subject, life.id)
         assert store.put_enrolment(make_confirmed(life.subject)) is False
-        assert store.enrolment(life.subject) == life
+        assert enrolment_of(store, life.subject) == life
         assert mark_stands(store, mark)
 
     def test_disabling_ends_what_was_and_leaves_the_new_mark(self) -> None:
@@ -173,7 +174,7 @@ class Factors(Ground):
         lost = make_mark(life.subject)
         assert store.spend(life.subject, life.id, STEP, None, None) is True
         assert store.disable(life.subject, life.id, STEP, ATTEMPT, lost) is False
-        assert store.enrolment(life.subject) == dataclasses.replace(life, last_step=STEP)
+        assert enrolment_of(store, life.subject) == dataclasses.replace(life, last_step=STEP)
         assert not mark_stands(store, lost)
 
     def test_disabling_an_enrolment_of_before_leaves_the_newer_one(self) -> None:
@@ -183,7 +184,7 @@ class Factors(Ground):
         newer = enrol(store, old.subject)
         kept = sign_in(store, old.subject, newer.id)
         assert store.disable(old.subject, old.id, STEP + 1, ATTEMPT, make_mark(old.subject)) is False
-        assert store.enrolment(old.subject) == newer
+        assert enrolment_of(store, old.subject) == newer
         assert mark_stands(store, kept)
 
     def test_a_pending_enrolment_cannot_be_disabled(self) -> None:

@@ -127,6 +127,12 @@ def enrol(store: Store, subject: str = "") -> Enrolment:
     return enrolment
 
 
+def enrolment_of(store: Store, subject: str) -> Enrolment | None:
+    """Give the oldest authenticator of an account, None where it has no factor."""
+    factor = store.factor(subject)
+    return factor.authenticators[0] if factor else None
+
+
 def open_pending(store: Store, subject: str, opened_by: str | None = None) -> Enrolment:
     """Open a pending enrolment."""
     pending = make_pending(subject, opened_by)

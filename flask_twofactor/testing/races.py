@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..core.budget import Attempt
 from ..stores.base import Store
 from .ground import (
+    enrolment_of,
     NOW,
     STEP,
     TRIES,
@@ -34,7 +35,7 @@ class Races(Ground):
 
     def test_many_may_make_the_tables_at_once(self) -> None:
         self.race(lambda store, _, __: store.init())
-        assert self.open().enrolment(someone()) is None
+        assert enrolment_of(self.open(), someone()) is None
 
     def test_of_many_that_spend_one_step_one_does(self) -> None:
         life = enrol(self.open())
@@ -129,14 +130,14 @@ class Races(Ground):
         life = enrol(store)
         sheet = keep_sheet(store, life, self.rounds)
         self.wins(lambda store, _, one: store.spend(life.subject, life.id, sheet.digests[one], None, None))
-        assert store.recovery_left(life.subject) == 0
+        assert store.recovery(life.subject).left == 0
 
     def test_of_many_that_make_recovery_codes_with_one_step_one_does(self) -> None:
         life = enrol(self.open())
         self.wins(
             lambda store, _, one: store.renew_recovery(life.subject, life.id, STEP + one, None, make_sheet(), None)
         )
-        assert self.open().recovery_left(life.subject) == len(make_sheet().digests), "two sheets stand, or none"
+        assert self.open().recovery(life.subject).left == len(make_sheet().digests), "two sheets stand, or none"
 
     def test_of_many_that_show_one_sheet_one_does(self) -> None:
         store = self.open()

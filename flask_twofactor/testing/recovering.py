@@ -6,6 +6,7 @@ from ..core.budget import Attempt
 from ..core.records import Enrolment, Sheet
 from ..stores.base import Store
 from .ground import (
+    enrolment_of,
     NOW,
     STEP,
     Ground,
@@ -44,10 +45,10 @@ class Recovering(Ground):
         store = self.store()
         life, other = enrol(store), enrol(store)
         sheet, foreign = keep_sheet(store, life), keep_sheet(store, other)
-        assert store.recovery_left(life.subject) == 3
+        assert store.recovery(life.subject).left == 3
         assert store.spend(life.subject, life.id, sheet.digests[0], None, None) is True
         assert store.spend(life.subject, life.id, sheet.digests[0], None, None) is False
-        assert [store.recovery_left(one) for one in (life.subject, other.subject, someone())] == [2, 3, 0]
+        assert [store.recovery(one).left for one in (life.subject, other.subject, someone())] == [2, 3, 0]
         assert store.spend(life.subject, life.id, sheet.digests[1], None, None) is True
         assert store.spend(other.subject, other.id, foreign.digests[0], None, None) is True
 
@@ -65,7 +66,7 @@ class Recovering(Ground):
             (mine.subject, mine.id, ""),
         ):
             assert store.spend(subject, enrolment, digest, None, None) is False
-        assert [store.recovery_left(one.subject) for one in (mine, foreign)] == [3, 3]
+        assert [store.recovery(one.subject).left for one in (mine, foreign)] == [3, 3]
 
     def test_who_spends_a_recovery_code_has_the_mark_and_that_attempt_back(self) -> None:
         store = self.store()
@@ -84,11 +85,11 @@ class Recovering(Ground):
         pending, sheet = open_pending(store, subject), make_sheet()
         mark = make_mark(subject, pending.id)
         assert store.confirm_enrolment(subject, pending.id, STEP, NOW, mark, sheet) is True
-        assert store.recovery_left(subject) == 3
+        assert store.recovery(subject).left == 3
         assert store.spend(subject, pending.id, sheet.digests[2], None, None) is True
         late = open_pending(store, subject)
         assert store.confirm_enrolment(subject, late.id, STEP, NOW, make_mark(subject, late.id), make_sheet(5)) is False
-        assert store.recovery_left(subject) == 2
+        assert store.recovery(subject).left == 2
 
     def test_new_recovery_codes_take_the_place_of_all_others_and_end_what_was(self) -> None:
         store = self.store()
@@ -97,7 +98,7 @@ class Recovering(Ground):
         foreign, epoch = sign_in(store, someone()), epoch_of(store, life.subject)
         second, mark = make_sheet(4), make_mark(life.subject, life.id)
         assert store.renew_recovery(life.subject, life.id, STEP, Attempt(NOW, "unknown"), second, mark) is True
-        assert store.recovery_left(life.subject) == 4
+        assert store.recovery(life.subject).left == 4
         assert [store.spend(life.subject, life.id, one, None, None) for one in first.digests] == [False] * 3
         assert store.spend(life.subject, life.id, second.digests[0], None, None) is True
         assert [mark_stands(store, one) for one in (old, mark, foreign)] == [False, True, True]
@@ -110,7 +111,7 @@ class Recovering(Ground):
         first, lost = keep_sheet(store, life), make_mark(life.subject, life.id)
         assert store.spend(life.subject, life.id, STEP, None, None) is True
         assert store.renew_recovery(life.subject, life.id, STEP, Attempt(NOW, "unknown"), make_sheet(4), lost) is False
-        assert store.recovery_left(life.subject) == 3
+        assert store.recovery(life.subject).left == 3
         assert not mark_stands(store, lost)
         assert store.spend(life.subject, life.id, first.digests[0], None, None) is True
 
@@ -131,7 +132,7 @@ class Recovering(Ground):
         ):  # fmt: skip
             for step in (None, STEP):
                 assert store.renew_recovery(subject, enrolment, step, None, make_sheet(), None) is False
-            assert store.recovery_left(subject) == 0
+            assert store.recovery(subject).left == 0
 
     def test_a_sheet_is_shown_once_and_never_after_another_took_its_place(self) -> None:
         store = self.store()
@@ -168,14 +169,14 @@ class Recovering(Ground):
             else:
                 getattr(store, end)(life.subject)
             self.gone(store, life, sheet)
-        assert store.recovery_left(foreign.subject) == 3
+        assert store.recovery(foreign.subject).left == 3
         assert store.take_sheet(foreign.subject, kept.once) is True
 
     def gone(self, store: Store, life: Enrolment, sheet: Sheet) -> None:
         """Require that nothing of the codes is left, and that an enrolment that follows does not revive them."""
         for _ in range(2):
-            assert store.recovery_left(life.subject) == 0
+            assert store.recovery(life.subject).left == 0
             assert store.take_sheet(life.subject, sheet.once) is False
-            after = enrol(store, life.subject) if store.enrolment(life.subject) is None else life
+            after = enrol(store, life.subject) if enrolment_of(store, life.subject) is None else life
             for enrolment in (life.id, after.id):
                 assert store.spend(life.subject, enrolment, sheet.digests[1], None, None) is False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..core.records import Standing
 from .ground import (
+    enrolment_of,
     NOW,
     Ground,
     enrol,
@@ -29,7 +30,7 @@ class Sessions(Ground):
         mark = sign_in(store, life.subject, life.id)
         store.init()
         self.open().init()
-        assert store.enrolment(life.subject) == life
+        assert enrolment_of(store, life.subject) == life
         assert mark_stands(store, mark)
 
     def test_a_named_value_that_nobody_wrote_is_none(self) -> None:
@@ -79,7 +80,7 @@ class Sessions(Ground):
         pending = open_pending(store, subject)
         found = store.standing(subject, sign_in(store, subject, pending.id).digest)
         assert (found.enabled, found.bound) == (False, False)
-        assert store.enrolment(subject) is None
+        assert enrolment_of(store, subject) is None
 
     def test_a_new_mark_takes_the_place_of_the_one_that_it_replaces(self) -> None:
         store, subject = self.store(), someone()
@@ -119,7 +120,7 @@ class Sessions(Ground):
         assert not any(mark_stands(store, mark) for mark in marks)
         assert mark_stands(store, foreign)
         assert ids_of(store, life.subject) == [life.id]
-        assert store.enrolment(life.subject) == life
+        assert enrolment_of(store, life.subject) == life
 
     def test_ending_all_sessions_but_one_writes_the_mark_of_that_one(self) -> None:
         store, subject = self.store(), someone()

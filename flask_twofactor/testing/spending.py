@@ -8,6 +8,7 @@ from ..core.budget import HARD_STOP, Attempt, Budget, Charge, Pool
 from ..core.steps import BOUND
 from ..stores.base import Store
 from .ground import (
+    enrolment_of,
     DAY,
     NOW,
     STEP,
@@ -78,7 +79,7 @@ class Spending(Ground):
         life = enrol(store)
         assert store.spend(life.subject, life.id, STEP, None, None) is True
         assert store.spend(life.subject, life.id, STEP, None, None) is False
-        assert store.enrolment(life.subject) == dataclasses.replace(life, last_step=STEP)
+        assert enrolment_of(store, life.subject) == dataclasses.replace(life, last_step=STEP)
 
     def test_each_step_is_spent_once_whichever_handle_is_asked(self) -> None:
         store = self.store()
@@ -98,7 +99,7 @@ class Spending(Ground):
         steps = [STEP + BOUND + 2, STEP, STEP, STEP + 1, STEP + BOUND + 2, STEP + BOUND + 3]
         spent = [store.spend(life.subject, life.id, step, None, None) for step in steps]
         assert spent == [True, True, False, True, False, True]
-        found = store.enrolment(life.subject)
+        found = enrolment_of(store, life.subject)
         assert found is not None
         assert (found.last_step, found.earlier) == (STEP + BOUND + 3, (STEP + BOUND + 2, STEP, STEP + 1))
 
@@ -121,8 +122,8 @@ class Spending(Ground):
             (mine.subject, ""),
         ):
             assert store.spend(subject, enrolment, STEP, None, None) is False
-        assert store.enrolment(mine.subject) == mine
-        assert store.enrolment(foreign.subject) == foreign
+        assert enrolment_of(store, mine.subject) == mine
+        assert enrolment_of(store, foreign.subject) == foreign
 
     def test_who_spends_a_step_is_given_that_attempt_back_and_no_other(self) -> None:
         store = self.store()

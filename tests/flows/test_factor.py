@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.core.budget import Attempt
 from flask_twofactor.core.records import Enrolment
 from flask_twofactor.flows.factor import Guess, Judged, judge, match
@@ -20,7 +21,7 @@ from tests.support.watching import Heard
 
 
 def enrolment_of(state: State, subject: str = "1") -> Enrolment:
-    found = state.store.enrolment(subject)
+    found = enrolment_of(state.store, subject)
     assert found is not None
     return found
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.core.keyring import token_digest
 from flask_twofactor.core.known import Known
 from flask_twofactor.core.records import Mark, Note, Standing
@@ -78,7 +79,7 @@ def test_names_are_counted_by_source_but_not_those_that_the_browser_is_known_for
 @pytest.mark.requirement("VER-01")
 def test_a_right_log_in_gives_a_mark_bound_to_account_and_enrolment(enrolled: Host, state: State) -> None:
     done = check(state, "alice", "alice-password", enrolled.code("alice", 1))
-    life = state.store.enrolment("1")
+    life = enrolment_of(state.store, "1")
     assert life is not None
     assert (done.user, done.subject, done.offset, done.factor) == (enrolled.users["alice"], "1", 1, True)
     now = state.now
@@ -124,7 +125,7 @@ def test_what_is_not_right_is_refused_leaves_nothing_and_is_recorded(
     assert event.subject == (str(user.id) if user else "")
     assert ("name" in event.details) is (user is None)
     for subject in ("1", "3"):
-        life = state.store.enrolment(subject)
+        life = enrolment_of(state.store, subject)
         assert life is not None
         assert life.last_step == -1
 
@@ -220,7 +221,7 @@ def test_an_answer_gives_a_mark_and_ends_the_one_that_it_replaces(enrolled: Host
     clock.move(60)
     given = sign_in(enrolled, owes=False, replaces=token_digest(before.token))
     done = login.answer(state, given, enrolled.code("alice", -1), HERE)
-    life = state.store.enrolment("1")
+    life = enrolment_of(state.store, "1")
     assert life is not None
     assert (done.user, done.subject, done.offset) == (enrolled.users["alice"], "1", -1)
     now = state.now

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.core.keyring import token_digest
 from flask_twofactor.core.records import Enrolment, Mark
 from flask_twofactor.core.totp import code_at
@@ -110,7 +111,7 @@ def test_a_right_code_turns_the_factor_on_and_gives_a_mark(
 ) -> None:
     shown = begin(enrolled, state)
     token = confirm(state, code(state, shown, offset))
-    life = state.store.enrolment("2")
+    life = enrolment_of(state.store, "2")
     assert life is not None
     now = state.now
     assert (life.confirmed_at, life.last_step, life.opened_by) == (now, now // 30 + offset, None)
@@ -184,7 +185,7 @@ def test_enroll_writes_a_confirmed_enrolment_of_the_given_secret_or_of_a_new_one
 ) -> None:
     given = "JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP"
     uri = setup.enroll(state, enrolled.users["bob"], given, "Harbor")
-    life = state.store.enrolment("2")
+    life = enrolment_of(state.store, "2")
     assert life is not None
     assert parse_qs(urlsplit(uri).query)["secret"] == [given.replace(" ", "")]
     assert state.open_secret(life) == given.replace(" ", "")
@@ -211,7 +212,7 @@ def test_a_right_code_takes_the_factor_away_and_gives_a_mark_without_one(
 ) -> None:
     token = disable(enrolled, state, enrolled.code("alice", 1))
     digest, now = token_digest(token), state.now
-    assert state.store.enrolment("1") is None
+    assert enrolment_of(state.store, "1") is None
     assert state.store.standing("1", digest).mark == Mark(digest, "1", "", now, now, 5, 0)
     assert heard.events[-1] == ("disabled", {"subject": "1", "at": now, "offset": 1})
 
@@ -223,7 +224,7 @@ def test_wrong_codes_take_nothing_away_and_the_sixth_ends_the_session(enrolled: 
             disable(enrolled, state, enrolled.wrong_code("alice"))
     with pytest.raises(SignInAgain):
         disable(enrolled, state, enrolled.code("alice"))
-    assert state.store.enrolment("1") is not None
+    assert enrolment_of(state.store, "1") is not None
     rejected = [one.details for one in state.store.events("1", 99) if one.kind == "twofactor-code-rejected"]
     assert rejected == [{"reason": "wrong"}] * 5
     assert disable(enrolled, state, enrolled.code("alice"), "another")
@@ -259,14 +260,14 @@ def test_the_factor_is_off_where_the_counters_fail_afterwards(
     monkeypatch.setattr(type(state.throttle), "refund", fail)
     assert disable(enrolled, state, enrolled.code("alice"))
     assert "the counters did not answer: a right code stays counted for its session" in caplog.text
-    assert state.store.enrolment("1") is None
+    assert enrolment_of(state.store, "1") is None
 
 
 @pytest.mark.requirement("RPL-03", "LOG-01")
 def test_verify_spends_a_code_and_records_what_became_of_it(enrolled: Host, state: State, calls: Calls) -> None:
     alice = enrolled.users["alice"]
     answers = [manage.verify(state, alice, text) for text in (enrolled.code("alice"), enrolled.code("alice"), "12345")]
-    life = state.store.enrolment("1")
+    life = enrolment_of(state.store, "1")
     assert life is not None
     assert answers == [life.id, "", ""]
     assert manage.verify(state, enrolled.users["bob"], "123456") == ""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.core.budget import Attempt
 from flask_twofactor.core.records import Mark, Sheet, Standing
 from flask_twofactor.flows import login, setup
@@ -113,7 +114,7 @@ def reset_keeps_the_factor(host: Host) -> Iterator[None]:
 
     def reset(subject: str) -> bool:
         store.end_sessions(subject)
-        return store.enrolment(subject) is not None
+        return enrolment_of(store, subject) is not None
 
     with _verbs(host, reset=reset):
         yield

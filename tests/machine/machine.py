@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 from werkzeug.test import TestResponse
 
+from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.core.totp import new_secret
 from flask_twofactor.errors import TwoFactorError
 from tests.machine.model import (
@@ -502,7 +503,7 @@ class Machine(RuleBasedStateMachine):
         store = state_of(self.host).store
         for name, account in self.model.accounts.items():
             subject = str(self.host.users[name].id)
-            enrolment, epoch = store.enrolment(subject), store.standing(subject, "").epoch
+            enrolment, epoch = enrolment_of(store, subject), store.standing(subject, "").epoch
             agree(self.is_enabled(name) is account.enrolled, f"{name} is enrolled: {not account.enrolled}")
             agree((enrolment is not None) is account.enrolled, f"the enrolment of {name} is {enrolment}")
             if enrolment is not None:
@@ -518,5 +519,5 @@ class Machine(RuleBasedStateMachine):
         return bool(self.in_context(self.host.two_factor.is_enabled, self.host.users[name]))
 
     def last_step_in_store(self, account: Account) -> int | None:
-        enrolment = state_of(self.host).store.enrolment(str(self.host.users[account.name].id))
+        enrolment = enrolment_of(state_of(self.host).store, str(self.host.users[account.name].id))
         return None if enrolment is None else enrolment.last_step

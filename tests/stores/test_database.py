@@ -24,6 +24,7 @@ from sqlalchemy import create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.core.budget import LIMITS, Attempt, Budget
 from flask_twofactor.errors import LoginRefused, StoreUnavailable
 from flask_twofactor.flows import login, setup
@@ -420,7 +421,7 @@ def test_missing_tables_are_an_outage_and_not_an_account_without_a_factor(store:
     store.put_enrolment(make_confirmed())
     with database.engine.begin() as connection:
         connection.execute(text("DROP TABLE twofactor_enrolment"))
-    for read in (lambda: store.enrolment("alice"), lambda: store.standing("alice", "")):
+    for read in (lambda: enrolment_of(store, "alice"), lambda: store.standing("alice", "")):
         with pytest.raises(StoreUnavailable):
             read()
 
@@ -455,7 +456,7 @@ def test_the_store_connects_anew_after_postgresql_ended_its_connections(postgres
     for step in (STEP, STEP + 1):
         assert end_backends(postgresql_url) >= 1
         if verb == "read":
-            assert store.enrolment("alice") is not None
+            assert enrolment_of(store, "alice") is not None
         else:
             assert store.spend("alice", life.id, step, None, None) is True
     database.close()
@@ -502,12 +503,12 @@ def test_a_forked_child_uses_a_connection_of_its_own(store: SqlStore, database: 
     for number in range(4):
 
         def work(number: int = number) -> bool:
-            found = all(store.enrolment("alice") == life for _ in range(50))
+            found = all(enrolment_of(store, "alice") == life for _ in range(50))
             return found and store.keep_meta(f"child {number}", "here") == "here"
 
         waits.append(in_child(work))
     for _ in range(50):
-        assert store.enrolment("alice") == life
+        assert enrolment_of(store, "alice") == life
     assert [wait() for wait in waits] == [True] * 4
     assert [store.meta(f"child {number}") for number in range(4)] == ["here"] * 4
 
@@ -546,7 +547,7 @@ def test_threads_that_mix_every_verb_on_one_account_neither_block_nor_fail(store
     start = threading.Barrier(6)
 
     def spend(number: int) -> None:
-        found = store.enrolment("alice")
+        found = enrolment_of(store, "alice")
         attempt = store.charge("alice", START + number, "unknown").attempt
         if attempt and found:
             store.spend("alice", found.id, STEP + number, attempt, make_mark(enrolment=found.id))
@@ -557,7 +558,7 @@ def test_threads_that_mix_every_verb_on_one_account_neither_block_nor_fail(store
         store.confirm_enrolment("alice", pending.id, STEP, START, make_mark(enrolment=pending.id))
 
     def disable(number: int) -> None:
-        if found := store.enrolment("alice"):
+        if found := enrolment_of(store, "alice"):
             store.disable("alice", found.id, STEP + 1000 + number, Attempt(START, "unknown"), make_mark())
 
     def sign_in_and_out(_: int) -> None:

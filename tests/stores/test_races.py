@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import bindparam, update
 
+from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.core.budget import Attempt
 from flask_twofactor.core.totp import code_at, matching_step, step_at
 from flask_twofactor.errors import AlreadyEnrolled, CodeRejected, LoginRefused, SetupExpired, TwoFactorError
@@ -153,7 +154,7 @@ def test_of_40_processes_that_log_in_with_one_recovery_code_exactly_one_succeeds
     for one, answers in enumerate(rounds):
         assert answers.count("refused") == 39
         assert answers.count(f"in, {9 - one} left") == 1
-    assert host.app.extensions["twofactor"].store.recovery_left("1") == 8
+    assert host.app.extensions["twofactor"].store.recovery("1").left == 8
 
 
 def spend_in_round(_: int, uri: str, life: str) -> Callable[[int], bool]:
@@ -211,7 +212,7 @@ def submit_naively(_: int, uri: str, life: str) -> Callable[[int], bool]:
     database.prepare(write_what_was_checked=write)
 
     def act(one: int) -> bool:
-        found = store.enrolment("alice")
+        found = enrolment_of(store, "alice")
         assert found is not None
         if found.last_step >= STEP + one:
             return False
@@ -315,7 +316,7 @@ def test_of_40_processes_that_confirm_one_pending_key_exactly_one_does(
     for one, answers in enumerate(rounds):
         assert answers.count("confirmed") == 1
         assert set(answers) == {"confirmed", "setup-expired"}
-        assert state.store.enrolment(f"account {one}") is not None
+        assert enrolment_of(state.store, f"account {one}") is not None
     assert len(list(state.store.enrolments())) == 3
 
 
@@ -371,7 +372,7 @@ def test_a_disable_that_races_with_a_new_enrolment_never_takes_the_newer_one_awa
     for one, round_ in enumerate(answers):
         assert sum(disabled for disabled, _ in round_) == 1, "the old one is disabled once"
         written = [life for _, life in round_ if life]
-        found = store.enrolment(f"account {one}")
+        found = enrolment_of(store, f"account {one}")
         assert [found.id if found else None] == written, "the new one stands"
 
 

@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.core.budget import HARD_STOP, Attempt, Charge, Pool
 from flask_twofactor.core.records import Enrolment, Event, Mark, Standing
 from flask_twofactor.errors import StoreUnavailable
@@ -61,14 +62,14 @@ def test_tables_that_stand_are_left_as_they_are(store: SqlStore, database: Datab
     enrolment = enrol(store)
     store.init()
     SqlStore(database).init()
-    assert store.enrolment("alice") == enrolment
+    assert enrolment_of(store, "alice") == enrolment
 
 
 def test_a_store_opened_anew_finds_what_was_written(store: SqlStore, database_uri: str) -> None:
     enrolment = enrol(store)
     again = Database.connect(database_uri)
     try:
-        assert SqlStore(again).enrolment("alice") == enrolment
+        assert enrolment_of(SqlStore(again), "alice") == enrolment
     finally:
         again.close()
 
@@ -150,18 +151,18 @@ def test_an_enabled_account_without_a_mark_is_enabled(store: Store) -> None:
 
 
 def test_an_account_without_an_enrolment_has_none(store: Store) -> None:
-    assert store.enrolment("alice") is None
+    assert enrolment_of(store, "alice") is None
 
 
 @pytest.mark.requirement("ENR-03")
 def test_a_pending_enrolment_is_not_the_enrolment_of_the_account(store: Store) -> None:
     keep(store, make_pending())
-    assert store.enrolment("alice") is None
+    assert enrolment_of(store, "alice") is None
 
 
 def test_an_enrolment_comes_back_as_it_was_written(store: Store) -> None:
     enrolment = enrol(store)
-    assert store.enrolment("alice") == enrolment
+    assert enrolment_of(store, "alice") == enrolment
 
 
 def test_account_keys_are_compared_exactly(store: Store) -> None:
@@ -180,7 +181,7 @@ def test_account_keys_are_compared_exactly(store: Store) -> None:
         "語" * 80,
     ]
     written = {key: enrol(store, key) for key in keys}
-    assert {key: store.enrolment(key) for key in keys} == written
+    assert {key: enrolment_of(store, key) for key in keys} == written
 
 
 def test_all_enrolments_come_in_order_the_pending_ones_too(store: Store) -> None:
@@ -202,7 +203,7 @@ def test_a_secret_is_resealed_by_who_read_the_present_one_and_only_once(store: S
     assert store.reseal("alice", "0" * 32, "1.sealed", "1.new") is False
     assert store.reseal("alice", enrolment.id, "1.sealed", "1.new") is True
     assert store.reseal("alice", enrolment.id, "1.sealed", "1.newer") is False
-    assert store.enrolment("alice") == dataclasses.replace(enrolment, sealed="1.new")
+    assert enrolment_of(store, "alice") == dataclasses.replace(enrolment, sealed="1.new")
 
 
 # --- the budget
@@ -444,7 +445,7 @@ def test_a_pending_enrolment_is_confirmed_once(store: Store) -> None:
     mark = make_mark(enrolment=pending.id)
     assert store.confirm_enrolment("alice", pending.id, STEP, START + 5, mark) is True
     assert store.confirm_enrolment("alice", pending.id, STEP, START + 6, make_mark()) is False
-    assert store.enrolment("alice") == dataclasses.replace(
+    assert enrolment_of(store, "alice") == dataclasses.replace(
         pending, confirmed_at=START + 5, opened_by=None, last_step=STEP
     )
     found = store.standing("alice", mark.digest)
@@ -475,15 +476,15 @@ def test_nothing_is_confirmed_where_an_enrolment_stands(store: Store) -> None:
     lost = make_mark()
     assert store.confirm_enrolment("alice", pending.id, STEP, START, lost) is False
     assert store.confirm_enrolment("alice", late.id, STEP, START, lost) is False
-    assert store.enrolment("alice") == standing
+    assert enrolment_of(store, "alice") == standing
     assert store.standing("alice", lost.digest).mark is None
 
 
 def test_the_pending_enrolment_of_another_account_is_not_confirmed(store: Store) -> None:
     pending = keep(store, make_pending("mallory"))
     assert store.confirm_enrolment("alice", pending.id, STEP, START, make_mark()) is False
-    assert store.enrolment("alice") is None
-    assert store.enrolment("mallory") is None
+    assert enrolment_of(store, "alice") is None
+    assert enrolment_of(store, "mallory") is None
 
 
 @pytest.mark.requirement("ENR-10")
@@ -501,7 +502,7 @@ def test_confirming_ends_the_accounts_other_sessions_and_nobody_elses(store: Sto
 def test_an_enrolment_is_not_written_over_one_that_stands(store: Store) -> None:
     standing = enrol(store)
     assert store.put_enrolment(make_confirmed()) is False
-    assert store.enrolment("alice") == standing
+    assert enrolment_of(store, "alice") == standing
 
 
 def test_writing_an_enrolment_ends_sessions_and_pending_enrolments(store: Store) -> None:
@@ -521,7 +522,7 @@ def test_disabling_takes_the_enrolment_and_the_sessions_away_and_leaves_the_new_
     epoch = store.standing("alice", "").epoch
     mark = make_mark()
     assert store.disable("alice", life, STEP, attempt(), mark) is True
-    assert store.enrolment("alice") is None
+    assert enrolment_of(store, "alice") is None
     assert store.count_try("alice", pending.id, 10) is False
     assert store.standing("alice", other.digest).mark is None
     found = store.standing("alice", mark.digest)
@@ -535,7 +536,7 @@ def test_a_step_that_was_spent_on_a_log_in_does_not_disable(store: Store) -> Non
     assert store.spend("alice", enrolment.id, STEP, None, None)
     lost = make_mark()
     assert store.disable("alice", enrolment.id, STEP, attempt(), lost) is False
-    assert store.enrolment("alice") == dataclasses.replace(enrolment, last_step=STEP)
+    assert enrolment_of(store, "alice") == dataclasses.replace(enrolment, last_step=STEP)
     assert store.standing("alice", lost.digest).mark is None
 
 
@@ -546,7 +547,7 @@ def test_disabling_an_enrolment_of_before_leaves_the_newer_one(store: Store) -> 
     newer = enrol(store)
     kept = sign_in(store, enrolment=newer.id)
     assert store.disable("alice", old.id, STEP + 1, attempt(), make_mark()) is False
-    assert store.enrolment("alice") == newer
+    assert enrolment_of(store, "alice") == newer
     assert store.standing("alice", kept.digest).mark == kept
 
 
@@ -597,7 +598,7 @@ def test_ending_sessions_tells_how_many_and_leaves_the_factor_and_the_budget(sto
     assert [store.standing("alice", mark.digest).mark for mark in marks] == [None] * 3
     assert store.standing("alice", "").epoch not in (0, epoch)
     assert store.standing("mallory", foreign.digest).mark == foreign
-    assert store.enrolment("alice") == enrolment
+    assert enrolment_of(store, "alice") == enrolment
     assert store.count_try("alice", pending.id, 10) is False
     assert room(store) == 0
 

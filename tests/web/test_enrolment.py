@@ -18,6 +18,7 @@ import pytest
 from flask import template_rendered
 from werkzeug.test import TestResponse
 
+from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor import TwoFactor
 from flask_twofactor.core.totp import code_at, new_secret, step_at
 from tests.support.host import Clock, Host, Person, alert, csrf_token, secret_on
@@ -113,7 +114,7 @@ def test_no_field_of_the_request_sets_the_secret(host: Host, field: str) -> None
     answer = person.client.post(SETUP, data={"csrf_token": token, "code": code_of(person.secret, host), field: mine})
     assert answer.status_code == 302
     state = state_of(host)
-    stored = state.store.enrolment("2")
+    stored = enrolment_of(state.store, "2")
     assert stored is not None
     assert state.open_secret(stored) == person.secret
 

@@ -9,6 +9,7 @@ import pytest
 from flask import current_app, session
 from flask_login import LoginManager, current_user, encode_cookie, login_user, logout_user
 
+from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.core.keyring import REMEMBER, token_digest
 from flask_twofactor.core.records import Mark, Note, Standing
 from flask_twofactor.state import State
@@ -30,7 +31,7 @@ def entered(state: State, subject: str, life: str = "") -> str:
 
 
 def life_of(state: State, subject: str = "1") -> str:
-    found = state.store.enrolment(subject)
+    found = enrolment_of(state.store, subject)
     assert found is not None
     return found.id
 

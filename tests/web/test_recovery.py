@@ -43,7 +43,7 @@ def log_in(host: Host, code: str, name: str = "bob", password: str | None = None
 
 
 def left(host: Host, key: str = "2") -> int:
-    return state_of(host).store.recovery_left(key)
+    return state_of(host).store.recovery(key).left
 
 
 @pytest.mark.requirement("ENR-11", "REC-01", "REC-03", "HDR-01")

@@ -18,6 +18,7 @@ from limits.errors import StorageError
 from limits.storage import MemoryStorage
 from werkzeug.test import TestResponse
 
+from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.core.keyring import META, NOTE, PENDING, PURPOSES, REMEMBER, SECRET, Keyring
 from flask_twofactor.core.records import Enrolment, Mark, Note
 from flask_twofactor.core.totp import new_secret
@@ -92,7 +93,7 @@ def test_a_flipped_bit_anywhere_in_a_sealed_secret_opens_nothing(enrolled: Host)
     [sealed] = [row["sealed"] for row in rows(enrolled, "twofactor_enrolment") if row["subject"] == "1"]
     head, body = sealed.split(".")
     raw = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
-    kept = state.store.enrolment("1")
+    kept = enrolment_of(state.store, "1")
     assert kept is not None
     assert state.open_secret(kept) == enrolled.secrets["alice"]
     for position in range(len(raw) * 8):
@@ -252,7 +253,7 @@ def test_a_row_that_does_not_open_counts_as_enabled_and_matches_no_code(
 @pytest.mark.parametrize("plain", [b"", b"\xff\xfe\xfd", b"not base32!", b"AAAA", b"\0" * 40, b"A" * 3000])
 def test_a_sealed_text_that_holds_no_secret_matches_no_code(enrolled: Host, plain: bytes) -> None:
     state = state_of(enrolled)
-    kept = state.store.enrolment("1")
+    kept = enrolment_of(state.store, "1")
     assert kept is not None
     sealed = state.keyring.seal(SECRET, plain, "1", kept.id)
     assert tamper(enrolled, "UPDATE twofactor_enrolment SET sealed = ? WHERE subject = '1'", sealed) == 1
@@ -803,7 +804,7 @@ def test_former_keys_open_what_they_sealed(make_app: MakeApp, clock: Clock) -> N
 def test_the_first_key_seals(make_app: MakeApp) -> None:
     host = make_app(TWOFACTOR_KEY=K2, TWOFACTOR_KEY_FALLBACKS=[K1])
     host.enroll("alice")
-    kept = state_of(host).store.enrolment("1")
+    kept = enrolment_of(state_of(host).store, "1")
     assert kept is not None
     assert Keyring([K2.encode()]).open(SECRET, kept.sealed, "1", kept.id) == host.secrets["alice"].encode()
     assert Keyring([K1.encode()]).open(SECRET, kept.sealed, "1", kept.id) is None
@@ -889,7 +890,7 @@ def test_a_secret_of_a_key_that_is_gone_counts_as_enabled(make_app: MakeApp) -> 
     """The key check opens, one account's secret does not: it was sealed by a key that nobody lists any more."""
     host = make_app(TWOFACTOR_KEY=K1)
     host.enroll("alice")
-    kept = state_of(host).store.enrolment("1")
+    kept = enrolment_of(state_of(host).store, "1")
     assert kept is not None
     foreign = Keyring([K3.encode()]).seal(SECRET, host.secrets["alice"].encode(), "1", kept.id)
     tamper(host, "UPDATE twofactor_enrolment SET sealed = ? WHERE subject = '1'", foreign)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, Text, UniqueConstraint
 from sqlalchemy.ext.compiler import compiles
 
-SCHEMA_VERSION = "4"
+SCHEMA_VERSION = "5"
 metadata = MetaData()
 
 MYSQL = ("mysql", "mariadb")
@@ -41,6 +41,11 @@ account = Table(
     metadata,
     Column("subject", _Exact(255), primary_key=True),
     Column("epoch", BigInteger, nullable=False),
+    # The id of the `Factor` that stands: the one place that says whether it is on.
+    Column("factor", String(32), nullable=True),
+    # 1 where an operator made the factor mandatory; when the first log-in under the rule was, 0 for none yet.
+    Column("required", Integer, nullable=False),
+    Column("grace_from", BigInteger, nullable=False),
     # The account's `Budget`: times separated by commas, 50 and twice 100 at most.
     Column("unknown", String(1200), nullable=False),
     Column("known", String(2400), nullable=False),
@@ -66,6 +71,7 @@ enrolment = Table(
     Column("tries", Integer, nullable=False),
     # The steps of `Spent.earlier`, separated by commas, 16 at most.
     Column("earlier", String(256), nullable=False),
+    Column("name", String(64), nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -79,7 +85,11 @@ mark = Table(
     Column("seen_at", BigInteger, nullable=False),
     Column("password_at", BigInteger, nullable=False),
     Column("code_at", BigInteger, nullable=False),
+    Column("rescued", Integer, nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("agent", String(200), nullable=False),
     UniqueConstraint("subject", "digest", name="twofactor_mark_subject"),
+    UniqueConstraint("seen_at", "digest", name="twofactor_mark_seen"),
     sqlite_with_rowid=False,
 )
 
@@ -88,7 +98,26 @@ recovery = Table(
     metadata,
     Column("subject", _Exact(255), primary_key=True),
     Column("digest", String(64), primary_key=True),
+    # The id of the factor that the code stands in for.
     Column("enrolment", String(32), nullable=False),
+    # Of a rescue code, after which it is none any more; 0 of a recovery code, which does not expire.
+    Column("expires_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+trusted = Table(
+    "twofactor_trusted",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("subject", _Exact(255), nullable=False),
+    Column("factor", String(32), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger, nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("agent", String(200), nullable=False),
+    UniqueConstraint("subject", "id", name="twofactor_trusted_subject"),
+    UniqueConstraint("created_at", "id", name="twofactor_trusted_created"),
     sqlite_with_rowid=False,
 )
 

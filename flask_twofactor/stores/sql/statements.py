@@ -8,23 +8,35 @@ from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, func, insert, null, or_, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, insert, null, or_, select, update
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.elements import BindParameter
 
 from ...core.budget import Budget
-from .schema import account, enrolment, event, mark, meta, recovery
+from .schema import account, enrolment, event, mark, meta, recovery, trusted
 
 _S: BindParameter[str] = bindparam("s")
 _ID: BindParameter[str] = bindparam("i")
+_PAGE = 500
+"""Rows that a list reads at once: it is walked in bounded memory."""
 
 
 @functools.cache
 def statements(dialect: str) -> Mapping[str, ClauseElement]:
     """Give the store's statements by name, for a database of this dialect."""
-    writes = {**_account_writes(dialect), **_enrolment_writes(dialect), **_recovery_writes()}
-    return MappingProxyType({**_reads(), **writes, **_events()})
+    return MappingProxyType(
+        {
+            **_meta(dialect),
+            **_account(dialect),
+            **_marks(),
+            **_enrolments(dialect),
+            **_recovery(),
+            **_trusted(),
+            **_events(),
+            **_lists(),
+        }
+    )
 
 
 def insert_or_ignore(table: Any, dialect: str) -> ClauseElement:
@@ -38,57 +50,68 @@ def insert_or_ignore(table: Any, dialect: str) -> ClauseElement:
     return mysql.insert(table).on_duplicate_key_update({first.name: first})
 
 
-def _reads() -> dict[str, ClauseElement]:
-    confirmed = enrolment.c.confirmed_at.is_not(None)
-    # Joined, not asked in subqueries: at every request, and one enrolment at most stands for an account.
-    all_of_it = account.outerjoin(
-        mark, and_(mark.c.digest == bindparam("d"), mark.c.subject == account.c.subject)
-    ).outerjoin(enrolment, and_(enrolment.c.subject == account.c.subject, confirmed))
-    columns = (account.c.epoch, enrolment.c.id, *mark.c)
-    # So that every database finds the place in its index: neither a row comparison nor an OR of two ranges does.
-    after = and_(enrolment.c.subject >= _S, or_(enrolment.c.subject > bindparam("s2"), enrolment.c.id > bindparam("i")))
+def _meta(dialect: str) -> dict[str, ClauseElement]:
+    named = meta.c.name == bindparam("n")
     return {
-        "meta": select(meta.c.value).where(meta.c.name == bindparam("n")),
-        "standing": select(*columns).select_from(all_of_it).where(account.c.subject == _S),
-        "lock_account": select(*_budget()).where(account.c.subject == _S).with_for_update(),
-        "owner": select(mark.c.subject).where(mark.c.digest == bindparam("d")),
-        "enrolment": select(*enrolment.c).where(enrolment.c.subject == _S, confirmed),
-        "spent": select(enrolment.c.last_step, enrolment.c.earlier).where(
-            enrolment.c.subject == _S, enrolment.c.id == _ID, confirmed
-        ),
-        "recovery_left": select(func.count()).select_from(recovery).where(recovery.c.subject == _S),
-        "pending": select(*enrolment.c).where(enrolment.c.subject == _S, enrolment.c.opened_by == bindparam("o")),
-        "next_enrolment": select(*enrolment.c).where(after).order_by(enrolment.c.subject, enrolment.c.id).limit(1),
+        "meta": select(meta.c.value).where(named),
+        "add_meta": insert_or_ignore(meta, dialect),
+        "swap_meta": update(meta).where(named, meta.c.value == bindparam("old")).values(value=bindparam("new")),
     }
 
 
-def _account_writes(dialect: str) -> dict[str, ClauseElement]:
+def _account(dialect: str) -> dict[str, ClauseElement]:
+    mine = account.c.subject == _S
+    # Joined, not asked in subqueries: at every request.
+    with_mark = account.outerjoin(mark, and_(mark.c.digest == bindparam("d"), mark.c.subject == account.c.subject))
+    own = (account.c.epoch, account.c.factor, account.c.required, account.c.grace_from)
+    marked = [column for column in mark.c if column.name not in ("source", "agent")]
     return {
-        "add_meta": insert_or_ignore(meta, dialect),
-        "swap_meta": update(meta)
-        .where(meta.c.name == bindparam("n"), meta.c.value == bindparam("old"))
-        .values(value=bindparam("new")),
+        "standing": select(*own, *marked).select_from(with_mark).where(mine),
+        "lock_account": select(*_budget(), account.c.factor, account.c.grace_from).where(mine).with_for_update(),
         "add_account": insert_or_ignore(account, dialect),
         "set_budget": update(account)
-        .where(account.c.subject == _S)
+        .where(mine)
         .values({column: bindparam(f"b_{column.name}") for column in _budget()}),
-        "set_epoch": update(account).where(account.c.subject == _S).values(epoch=bindparam("e")),
+        "set_epoch": update(account).where(mine).values(epoch=bindparam("e")),
+        "set_factor": update(account).where(mine).values(factor=bindparam("f")),
+        "set_required": update(account)
+        .where(mine, account.c.required != bindparam("r"))
+        .values(required=bindparam("r2")),
+        "set_grace": update(account).where(mine).values(grace_from=bindparam("t")),
+    }
+
+
+def _marks() -> dict[str, ClauseElement]:
+    this = mark.c.digest == bindparam("d")
+    return {
+        "owner": select(mark.c.subject).where(this),
+        "marks": select(*mark.c).where(mark.c.subject == _S).order_by(mark.c.seen_at.desc(), mark.c.digest),
         "add_mark": insert(mark),
-        "touch_mark": update(mark).where(mark.c.digest == bindparam("d")).values(seen_at=bindparam("t")),
-        "drop_mark": delete(mark).where(mark.c.digest == bindparam("d")),
+        "touch_mark": update(mark).where(this).values(seen_at=bindparam("t")),
+        "drop_mark": delete(mark).where(this),
         "drop_marks": delete(mark).where(mark.c.subject == _S),
         "drop_old_marks": delete(mark).where(mark.c.subject == _S, mark.c.seen_at < bindparam("t")),
     }
 
 
-def _enrolment_writes(dialect: str) -> dict[str, ClauseElement]:
-    this = and_(enrolment.c.subject == _S, enrolment.c.id == _ID)
-    pending = enrolment.c.confirmed_at.is_(None)
+def _enrolments(dialect: str) -> dict[str, ClauseElement]:
+    mine = enrolment.c.subject == _S
+    this = and_(mine, enrolment.c.id == _ID)
+    pending, confirmed = enrolment.c.confirmed_at.is_(None), enrolment.c.confirmed_at.is_not(None)
+    # Outer: a factor without an authenticator that can be read is a factor still (STO-06).
+    of_factor = account.outerjoin(enrolment, and_(enrolment.c.subject == account.c.subject, confirmed))
     return {
+        "factor": select(account.c.factor, *enrolment.c)
+        .select_from(of_factor)
+        .where(account.c.subject == _S, account.c.factor.is_not(None))
+        .order_by(enrolment.c.confirmed_at, enrolment.c.id),
+        "confirmed": select(func.count()).select_from(enrolment).where(mine, confirmed),
+        "spent": select(enrolment.c.last_step, enrolment.c.earlier).where(this, confirmed),
+        "pending": select(*enrolment.c).where(mine, enrolment.c.opened_by == bindparam("o")),
         "add_enrolment": insert(enrolment),
         "add_pending": insert_or_ignore(enrolment, dialect),
         "spend_step": update(enrolment)
-        .where(this, enrolment.c.confirmed_at.is_not(None), enrolment.c.last_step == bindparam("old"))
+        .where(this, confirmed, enrolment.c.last_step == bindparam("old"))
         .values(last_step=bindparam("k"), earlier=bindparam("e")),
         "confirm": update(enrolment)
         .where(this, pending)
@@ -97,27 +120,44 @@ def _enrolment_writes(dialect: str) -> dict[str, ClauseElement]:
         .where(this, pending, enrolment.c.tries < bindparam("m"))
         .values(tries=enrolment.c.tries + 1),
         "reseal": update(enrolment).where(this, enrolment.c.sealed == bindparam("old")).values(sealed=bindparam("new")),
-        "drop_enrolment": delete(enrolment).where(this),
-        "drop_enrolments": delete(enrolment).where(enrolment.c.subject == _S),
-        "drop_pendings": delete(enrolment).where(enrolment.c.subject == _S, pending),
+        "drop_enrolment": delete(enrolment).where(this, confirmed),
+        "drop_enrolments": delete(enrolment).where(mine),
+        "drop_others": delete(enrolment).where(mine, confirmed, enrolment.c.id != _ID),
+        "drop_pendings": delete(enrolment).where(mine, pending),
         "drop_stale_pendings": delete(enrolment).where(
-            enrolment.c.subject == _S,
-            pending,
-            or_(enrolment.c.created_at < bindparam("t"), enrolment.c.tries >= bindparam("m")),
+            mine, pending, or_(enrolment.c.created_at < bindparam("t"), enrolment.c.tries >= bindparam("m"))
         ),
     }
 
 
-def _recovery_writes() -> dict[str, ClauseElement]:
-    this = and_(recovery.c.subject == _S, recovery.c.digest == bindparam("d"), recovery.c.enrolment == _ID)
+def _recovery() -> dict[str, ClauseElement]:
+    mine = recovery.c.subject == _S
+    this = and_(mine, recovery.c.digest == bindparam("d"), recovery.c.enrolment == _ID)
+    presented = func.max(case((recovery.c.digest == bindparam("d"), recovery.c.expires_at), else_=0))
     return {
+        "recovery": select(func.sum(case((recovery.c.expires_at == 0, 1), else_=0)), presented).where(mine),
         "add_recovery": insert(recovery),
         "spend_recovery": delete(recovery).where(this),
-        "drop_recovery": delete(recovery).where(recovery.c.subject == _S),
+        "drop_recovery": delete(recovery).where(mine),
+        "drop_rescue": delete(recovery).where(mine, recovery.c.expires_at > 0),
         "set_sheet": update(account).where(account.c.subject == _S).values(sheet=bindparam("o")),
         "take_sheet": update(account)
         .where(account.c.subject == _S, account.c.sheet == bindparam("o"))
         .values(sheet=""),
+    }
+
+
+def _trusted() -> dict[str, ClauseElement]:
+    mine, this = trusted.c.subject == _S, trusted.c.id == _ID
+    return {
+        "trusted": select(*trusted.c).where(mine).order_by(trusted.c.used_at.desc(), trusted.c.id),
+        "trusted_browser": select(*trusted.c).where(this),
+        "add_trusted": insert(trusted),
+        "renew_trusted": update(trusted)
+        .where(this, mine, trusted.c.digest == bindparam("d"))
+        .values(digest=bindparam("new"), used_at=bindparam("t")),
+        "drop_trusted_browser": delete(trusted).where(this, mine),
+        "drop_trusted": delete(trusted).where(mine),
     }
 
 
@@ -130,6 +170,35 @@ def _events() -> dict[str, ClauseElement]:
         "drop_events": delete(event).where(event.c.subject == _S),
         "events": newest,
         "events_of": newest.where(event.c.subject == _S),
+    }
+
+
+def _lists() -> dict[str, ClauseElement]:
+    # So that every database finds the place in its index: neither a row comparison nor an OR of two ranges does.
+    after = and_(enrolment.c.subject >= _S, or_(enrolment.c.subject > bindparam("s2"), enrolment.c.id > _ID))
+    since = (
+        select(func.min(enrolment.c.confirmed_at)).where(enrolment.c.subject == account.c.subject).scalar_subquery()
+    )
+    listed = (account.c.subject, account.c.factor, since, account.c.required, account.c.grace_from, *_budget())
+    pending = enrolment.c.confirmed_at.is_(None)
+    return {
+        "enrolments": select(*enrolment.c).where(after).order_by(enrolment.c.subject, enrolment.c.id).limit(_PAGE),
+        "count_enrolments": select(func.count()).select_from(enrolment),
+        "accounts": select(*listed).where(account.c.subject > _S).order_by(account.c.subject).limit(_PAGE),
+        "old_events": select(event.c.id).where(event.c.at < bindparam("t")).limit(_PAGE),
+        "old_marks": select(mark.c.digest).where(mark.c.seen_at < bindparam("t")).limit(_PAGE),
+        "old_trusted": select(trusted.c.id).where(trusted.c.created_at < bindparam("t")).limit(_PAGE),
+        "old_pendings": select(enrolment.c.subject, enrolment.c.id)
+        .where(pending, enrolment.c.created_at < bindparam("t"))
+        .limit(_PAGE),
+        "old_rescues": select(recovery.c.subject, recovery.c.digest)
+        .where(recovery.c.expires_at > 0, recovery.c.expires_at < bindparam("t"))
+        .limit(_PAGE),
+        "purge_events": delete(event).where(event.c.id == _ID),
+        "purge_marks": delete(mark).where(mark.c.digest == _ID),
+        "purge_trusted": delete(trusted).where(trusted.c.id == _ID),
+        "purge_pendings": delete(enrolment).where(enrolment.c.subject == _S, enrolment.c.id == _ID, pending),
+        "purge_rescues": delete(recovery).where(recovery.c.subject == _S, recovery.c.digest == _ID),
     }
 
 

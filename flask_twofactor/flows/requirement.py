@@ -1,0 +1,31 @@
+"""The requirement: for whom the factor is mandatory, and how long they may still go without (LIF-07)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core.records import Standing
+from ..state import State
+
+
+def is_required(state: State, user: Any, standing: Standing) -> bool:
+    """Tell whether the factor is mandatory: the host's hook says so, or an operator did (``flask twofactor require``)."""
+    return bool(standing.required) or state.hooks.is_yes("requirement", user)
+
+
+def grace_until(state: State, subject: str, standing: Standing) -> int:
+    """Give until when (Unix seconds) somebody may go without, who has to have the factor.
+
+    It is counted from the first log-in under the rule, which is noted where it was not.
+    """
+    if not state.settings.grace_seconds:
+        return 0
+    since = standing.grace_from or state.store.begin_grace(subject, state.now)
+    return since + state.settings.grace_seconds
+
+
+def owes_setup(state: State, user: Any, subject: str, standing: Standing) -> bool:
+    """Tell whether somebody has to set the factor up before anything else."""
+    if standing.factor is not None or not is_required(state, user, standing):
+        return False
+    return state.now > grace_until(state, subject, standing)
