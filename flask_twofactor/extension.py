@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from flask import Flask, request
+from flask import Flask, Response, current_app, request
 from limits.storage import Storage
 
 from . import cli
@@ -24,7 +24,7 @@ from .web import session as browser
 from .web.blueprint import attach
 from .web.current import Presence, current_origin, current_state, later, presence
 from .web.forms import DEFAULT_FORMS
-from .web.manage import step_up_response
+from .web.fresh import require_fresh
 from .web.pages import current_brand
 from .web.unlock import unlock_path
 from .wiring import Wiring
@@ -278,13 +278,21 @@ class TwoFactor:
         """Delete all rows of an account that is deleted (STO-09)."""
         current_state().store.forget(user_key)
 
+    def require_fresh(self, seconds: int = 300) -> Response | None:
+        """Ask for the code again (the password, without a factor) where the last one is older, inside a view.
+
+        Give its answer where it is not None: ``if (asked := two_factor.require_fresh()) is not None: return asked``.
+        """
+        return require_fresh(seconds)
+
     def fresh(self, seconds: int = 300) -> Callable[[Hook], Hook]:
-        """Decorate a view: the code (the password, without a factor) is asked again where it is older."""
+        """Decorate a view, an async one too: the same before it runs."""
 
         def decorate(view: Hook) -> Hook:
             @functools.wraps(view)
             def guarded(*arguments: Any, **named: Any) -> Any:
-                return step_up_response(seconds) or view(*arguments, **named)
+                asked = require_fresh(seconds)
+                return current_app.ensure_sync(view)(*arguments, **named) if asked is None else asked
 
             return cast(Hook, guarded)
 

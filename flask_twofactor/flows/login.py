@@ -12,7 +12,7 @@ from ..core.decoy import shows_code_box
 from ..core.known import Known, short
 from ..core.records import Factor, Mark, Note, Standing, TrustToken
 from ..errors import CodeRejected, HookFailed, LoginRefused, SignInAgain, Throttled
-from ..signals import code_rejected, logged_in
+from ..signals import code_accepted, code_rejected, logged_in
 from ..state import State
 from ..throttle import Ticket
 from . import trusted
@@ -253,6 +253,11 @@ def session_ticket(state: State, subject: str, sign_in: str) -> Ticket:
 def entered(state: State, done: Login) -> None:
     """Announce that a session began, once it has."""
     state.announce(logged_in, done.subject, factor=done.with_code, by=done.by, offset=done.offset)
+
+
+def confirmed(state: State, done: Login) -> None:
+    """Record that somebody who is in already gave a code again (step-up)."""
+    state.record(code_accepted.name, done.subject, offset=done.offset)
 
 
 def confirm_password(state: State, user: Any, password: str, sign_in: str, before: Mark | None) -> str:

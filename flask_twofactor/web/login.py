@@ -11,6 +11,7 @@ from ..core.records import Mark
 from ..errors import CodeRejected, LoginRefused, Throttled, WiringError
 from ..flows import login
 from ..state import State
+from . import fresh
 from . import session as browser
 from .current import Presence, client_source, current_state, presence
 from .forms import other_kind, submitted, switches, with_recovery
@@ -226,7 +227,11 @@ def challenge() -> Any:
         return throttled(_challenge_page(state, form, found, target, waiting(error)), error)
     browser.renew(state, done.token, keep_all=True)
     browser.keep_known(state, found.subject)
-    login.entered(state, done)
+    if found.verdict == "due":
+        login.entered(state, done)
+    else:
+        login.confirmed(state, done)
+    fresh.proven()
     return redirect(leads_to if done.left is None else url_for("twofactor.recovery_used", next=target))
 
 
@@ -241,10 +246,12 @@ def _challenge_page(state: State, form: Any, found: Presence, target: str | None
         "challenge",
         form=form,
         error=error,
+        notice=fresh.notice(),
+        confirms=found.verdict == "in",
         with_recovery=with_recovery(),
-        other_url=url_for("twofactor.challenge", kind=other_kind(), next=target),
+        other_url=url_for("twofactor.challenge", kind=other_kind(), next=target, resend=fresh.resend()),
         account=str(state.hooks.ask("account_name", found.user)),
-        action=url_for("twofactor.challenge", next=target),
+        action=url_for("twofactor.challenge", next=target, resend=fresh.resend()),
         restart_url=url_for("twofactor.identify", switch=1, next=target),
         title="Enter your code",
     )

@@ -1,21 +1,21 @@
-"""The views of the settings: the panel's page, MANAGE, and the password again."""
+"""The views of the settings: the panel's page, MANAGE, and logging out elsewhere."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app, flash, redirect, request, url_for
+from flask import current_app, redirect, url_for
 
 from ..core.records import Mark
-from ..errors import CodeRejected, FactorRequired, LoginRefused
+from ..errors import CodeRejected, FactorRequired
 from ..flows import login, manage, notices
 from ..state import State
 from . import session as browser
 from .current import Presence, current_state, settings_person
 from .forms import other_kind, submitted, with_recovery
-from .login import REFUSED, WRONG_CODE, after_login, first_error
+from .fresh import proof_url
+from .login import WRONG_CODE, after_login, first_error
 from .pages import panel_values, render
-from .redirects import here, safe_next
 
 DISABLED = "MFA DISABLED"
 LOGGED_OUT = "You are logged out everywhere else."
@@ -28,7 +28,7 @@ def entered() -> Presence | Any:
         return current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
     state = current_state()
     if person.proof is None or state.now - person.password_at > state.settings.password_seconds:
-        return redirect(url_for("twofactor.step_up", next=here()))
+        return redirect(proof_url("twofactor.step_up"))
     return person
 
 
@@ -121,54 +121,3 @@ def sessions() -> Any:
     mark = person.proof if isinstance(person.proof, Mark) else None
     token = manage.end_other_sessions(state, person.subject, person.password_at, mark)
     return changed(state, person, token, LOGGED_OUT)
-
-
-def step_up() -> Any:
-    """Ask for the password again where the last check is too old for what comes next (ENR-05, LIF-01)."""
-    person = settings_person()
-    if person is None:
-        return current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
-    state = current_state()
-    target = safe_next(request.args.get("next"))
-    form = state.forms["step_up"]()
-    if not submitted(form):
-        return _step_up_page(state, form, person, target, first_error(form))
-    mark = person.proof if isinstance(person.proof, Mark) else None
-    try:
-        token = login.confirm_password(state, person.user, form.password.data, person.sign_in, mark)
-    except LoginRefused:
-        return _step_up_page(state, form, person, target, REFUSED)
-    browser.renew(state, token)
-    return redirect(target or settings_url(state))
-
-
-def _step_up_page(state: State, form: Any, person: Presence, target: str | None, error: str | None) -> Any:
-    return render(
-        "step_up",
-        form=form,
-        error=error,
-        account=str(state.hooks.ask("account_name", person.user)),
-        action=url_for("twofactor.step_up", next=target),
-        settings_url=settings_url(state),
-        title="Confirm your password",
-    )
-
-
-def step_up_response(seconds: int) -> Any:
-    """Give the response that asks for a proof again where the last is older than ``seconds``; None where not.
-
-    The proof is a code, or the password where the account has no factor. A GET is resumed; what was
-    posted has to be sent again, and the person is told so.
-    """
-    found = settings_person()
-    if found is None:
-        return current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
-    mark = found.proof if isinstance(found.proof, Mark) else None
-    with_code = mark is not None and mark.enrolment != ""
-    proven_at = mark.code_at if mark is not None and with_code else found.password_at
-    if proven_at and current_state().now - proven_at <= seconds:
-        return None
-    if request.method not in ("GET", "HEAD"):
-        flash("That needed a fresh proof that it is you. Please send it again.", "twofactor")
-    endpoint = "twofactor.challenge" if with_code else "twofactor.step_up"
-    return redirect(url_for(endpoint, next=here()), 303)

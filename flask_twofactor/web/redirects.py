@@ -14,7 +14,8 @@ from werkzeug.urls import iri_to_uri
 from .current import current_state
 
 MAX_LENGTH = 2048
-_SETTINGS = ("twofactor.settings", "twofactor.setup", "twofactor.manage")
+SAFE_METHODS = ("GET", "HEAD")
+_SETTINGS = tuple(f"twofactor.{page}" for page in ("settings", "setup", "manage", "recovery", "sessions", "activity"))
 _LOGOUT = ("logout", "logoff", "signout", "signoff")
 """What names of endpoints that end a session contain."""
 
@@ -74,16 +75,21 @@ def safe_next(target: str | None) -> str | None:
 
 def _leads_back(target: str) -> bool:
     """Tell whether the path is a page of the log-in or a log-out: following it would loop or undo."""
-    path = _as_served(urlsplit(target).path)
-    root = request.script_root
-    if root and path.startswith(root + "/"):
-        path = path[len(root) :]
-    endpoint = _endpoint_of(path)
+    endpoint = _served_by(target)
     if endpoint is None:
         return False
     ours = endpoint.startswith("twofactor.") and endpoint not in _SETTINGS
     named = endpoint.lower().replace("_", "").replace("-", "")
     return ours or endpoint in current_state().host_login.endpoints or any(word in named for word in _LOGOUT)
+
+
+def _served_by(target: str) -> str | None:
+    """Give the endpoint that answers a GET of ``target``, None where this app has none."""
+    path = _as_served(urlsplit(target).path)
+    root = request.script_root
+    if root and path.startswith(root + "/"):
+        path = path[len(root) :]
+    return _endpoint_of(path)
 
 
 def _as_served(path: str) -> str:
@@ -110,6 +116,34 @@ def _endpoint_of(path: str) -> str | None:
 
 def here() -> str | None:
     """Give the path of this request for a later ``next``; None where going there again is no GET."""
-    if request.method not in ("GET", "HEAD"):
+    return safe_next(_this_path()) if request.method in SAFE_METHODS else None
+
+
+def way_back() -> str | None:
+    """Give where the person of this request can go on later; None for nowhere.
+
+    That is here, where a GET is answered here, else the page that had the form.
+    """
+    here_again = here() if request.method in SAFE_METHODS else _page(_this_path())
+    return here_again or sent_from()
+
+
+def sent_from() -> str | None:
+    """Give the page of this site that made the browser send this request, None where it was none or is not told."""
+    try:
+        parts = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
         return None
-    return safe_next(iri_to_uri(request.script_root + request.full_path.rstrip("?")))
+    # The scheme may differ: behind a proxy that ends TLS a console may think that it has none.
+    if parts.netloc.lower() != request.host.lower():
+        return None
+    return _page(parts._replace(scheme="", netloc="", fragment="").geturl())
+
+
+def _this_path() -> str:
+    return iri_to_uri(request.script_root + request.full_path.rstrip("?"))
+
+
+def _page(target: str) -> str | None:
+    """Give ``target`` where it may be followed and this app answers a GET of it."""
+    return target if safe_next(target) and _served_by(target) else None

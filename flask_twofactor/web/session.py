@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from flask import Response, current_app, g, request, session
+from flask import Response, current_app, flash, g, request, session
 from flask_login import COOKIE_NAME, decode_cookie
 
 from ..core.keyring import KNOWN, NOTE, PENDING, REMEMBER, token_digest
@@ -226,6 +226,12 @@ def keep_notice(text: str) -> None:
 def take_notice() -> str | None:
     """Give the message and forget it."""
     return _take(NOTICE_KEY)
+
+
+def flash_once(text: str) -> None:
+    """Flash a message to the pages of the host, unless it waits there already."""
+    if ("twofactor", text) not in [tuple(one) for one in session.get("_flashes", [])]:
+        flash(text, "twofactor")
 
 
 def keep_sheet(sealed: str) -> None:
