@@ -152,3 +152,17 @@ class FactorRequired(TwoFactorError):
 
     code = "factor-required"
     status = 403
+
+
+class UnusableSecret(TwoFactorError):
+    """A secret from elsewhere cannot be taken; the message says why, without it."""
+
+    code = "unusable-secret"
+    status = 400
+
+
+class UnreadableFile(TwoFactorError):
+    """A file to import is no table, or is sealed and does not open: wrong passphrase, altered, or cut off."""
+
+    code = "unreadable-file"
+    status = 400

@@ -15,7 +15,7 @@ from . import cli
 from .core.records import Brand, CsrfField, HostLogin, Mark
 from .defaults import hash_for_nobody, make_hooks
 from .errors import CodeRejected, WiringError
-from .flows import login, manage, notices, recovery, setup
+from .flows import login, manage, notices, recovery, setup, transfer
 from .settings import Settings, as_bytes
 from .state import State
 from .stores.sql import Database, SqlCounters, SqlStore
@@ -191,6 +191,17 @@ class TwoFactor:
         """
         state = current_state()
         return setup.enroll(state, user, secret, state.current_brand().issuer)
+
+    def import_factors(
+        self, rows: Iterable[tuple[Any, str | None]], source: str = "base32", secrets: Mapping[str, str] | None = None
+    ) -> transfer.Imported:
+        """Take over factors that a console already has, from its own query: pairs of a user (or its key) and a secret.
+
+        ``source`` says how it kept them: "base32", "flask-security" (with ``secrets``, its ``SECURITY_TOTP_SECRETS``),
+        "django-otp" (hexadecimal) or "twofactor" (otpauth URIs). A factor that stands is not overwritten.
+        """
+        wallet = {str(tag): value.encode() for tag, value in (secrets or {}).items()}
+        return transfer.import_factors(current_state(), rows, source, wallet)
 
     def verify(self, user: Any, code: str) -> bool:
         """Tell whether ``code`` is right, and spend it; every call is charged to the account's budget.

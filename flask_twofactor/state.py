@@ -18,7 +18,7 @@ from limits.storage import Storage
 from .core.identifiers import normal_form, parse_identifier
 from .core.keyring import META, SECRET, Keyring, token_digest
 from .core.records import Brand, CsrfField, Enrolment, Event, HostLogin, Mark, Notice, Origin
-from .core.totp import new_secret, parse_secret
+from .core.totp import LEAST_SECRET_BYTES, new_secret, parse_secret
 from .errors import HookFailed, KeyMismatch, StoreUnavailable, TwoFactorError
 from .settings import Settings
 from .stores.base import Store
@@ -207,7 +207,7 @@ class State:
     def open_secret(self, enrolment: Enrolment) -> str | None:
         """Open the secret of an enrolment; None, and a line in the log, where it does not open (STO-06)."""
         plain = self.keyring.open(SECRET, enrolment.sealed, enrolment.subject, enrolment.id)
-        secret = None if plain is None else parse_secret(plain.decode(errors="replace"))
+        secret = None if plain is None else parse_secret(plain.decode(errors="replace"), LEAST_SECRET_BYTES)
         if secret is None:
             logger.error("the secret of subject=%r enrolment=%s does not open", enrolment.subject, enrolment.id)
         return secret

@@ -19,6 +19,8 @@ SECRET_BYTES = 20
 """160 bits, as RFC 4226 §4 R6 recommends."""
 MIN_SECRET_BYTES = 16
 """128 bits, the floor of RFC 4226 §4 R6."""
+LEAST_SECRET_BYTES = 10
+"""80 bits: shorter than RFC 4226 §4 R6 asks, and what pyotp made before 2.4. Imported, never made here."""
 MAX_SECRET_BYTES = 64
 _LABEL_BYTES = 128
 _ISSUER_BYTES = 48
@@ -29,8 +31,8 @@ def new_secret() -> str:
     return base64.b32encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
-def parse_secret(text: str) -> str | None:
-    """Give ``text`` as unpadded upper-case base32, or None where it is no secret of 128 to 512 bits."""
+def parse_secret(text: str, least: int = MIN_SECRET_BYTES) -> str | None:
+    """Give ``text`` as unpadded upper-case base32, or None where it is no secret of ``least`` to 64 bytes."""
     plain = "".join(text.split()).replace("-", "").rstrip("=").upper()
     if len(plain) > MAX_SECRET_BYTES * 2:
         return None
@@ -38,7 +40,18 @@ def parse_secret(text: str) -> str | None:
         raw = base64.b32decode(plain + "=" * (-len(plain) % 8))
     except (binascii.Error, ValueError):
         return None
-    return plain if MIN_SECRET_BYTES <= len(raw) <= MAX_SECRET_BYTES else None
+    return plain if least <= len(raw) <= MAX_SECRET_BYTES else None
+
+
+def is_weak(secret: str) -> bool:
+    """Tell whether a secret is shorter than RFC 4226 §4 R6 asks: its owner should set up anew."""
+    return parse_secret(secret) is None
+
+
+class _Totp(pyotp.TOTP):
+    """pyotp's, for the shortest secret that we import: its own floor is 112 bits since 2.12."""
+
+    min_secret_length_bits = LEAST_SECRET_BYTES * 8
 
 
 def step_at(now: float) -> int:
@@ -48,7 +61,7 @@ def step_at(now: float) -> int:
 
 def code_at(secret: str, step: int) -> str:
     """Give the six digits of ``secret`` (base32) for ``step`` (RFC 4226 §5.3)."""
-    return pyotp.TOTP(secret).generate_otp(step)
+    return _Totp(secret).generate_otp(step)
 
 
 def matching_step(secret: str, code: str, now: float, window: int = 1) -> int | None:
@@ -57,7 +70,7 @@ def matching_step(secret: str, code: str, now: float, window: int = 1) -> int | 
     Every candidate is computed and compared in constant time, whatever matched first (VER-04).
     ``code`` is six ASCII digits from `parse_code`. Where two steps share a code, the latest counts.
     """
-    totp = pyotp.TOTP(secret)
+    totp = _Totp(secret)
     current = step_at(now)
     matched = None
     for step in range(current - window, current + window + 1):
@@ -78,7 +91,7 @@ def provisioning_uri(secret: str, account: str, issuer: str) -> str:
     """Give the ``otpauth://totp/`` URI (Google's key URI format), label at most 128 bytes (ENR-13)."""
     issuer = _label_part(issuer, _ISSUER_BYTES) or "Console"
     account = _label_part(account, _LABEL_BYTES - len(issuer.encode()) - 1) or "account"
-    return pyotp.TOTP(secret).provisioning_uri(name=account, issuer_name=issuer)
+    return _Totp(secret).provisioning_uri(name=account, issuer_name=issuer)
 
 
 def in_groups(secret: str, size: int = 4) -> list[str]:

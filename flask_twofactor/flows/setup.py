@@ -121,14 +121,19 @@ def enroll(state: State, user: Any, secret: str | None, issuer: str) -> str:
 
     ``secret`` is base32 of 128 to 512 bits, made where None. Raises `AlreadyEnrolled`.
     """
-    subject, life = state.subject_of(user), new_id()
+    subject = state.subject_of(user)
     known = new_secret() if secret is None else parse_secret(secret)
     if known is None:
         raise TwoFactorError("a secret is base32 text of 128 to 512 bits (RFC 4226 §4 R6)")
     account = str(state.hooks.ask("account_name", user))  # asked first: a key that nobody is shown locks the owner out
-    now = state.now
-    record = Enrolment(life, subject, state.seal_secret(known, subject, life), now, confirmed_at=now)
-    if not state.store.put_enrolment(record):
+    if not state.store.put_enrolment(confirmed(state, subject, known)):
         raise AlreadyEnrolled("the account already has a factor; reset it first")
     state.announce(factor_enabled, subject)
     return provisioning_uri(known, account, issuer)
+
+
+def confirmed(state: State, subject: str, secret: str, last_step: int = -1) -> Enrolment:
+    """Give a confirmed enrolment of a secret, to be put into the store; steps up to ``last_step`` are spent."""
+    life, now = new_id(), state.now
+    sealed = state.seal_secret(secret, subject, life)
+    return Enrolment(life, subject, sealed, now, confirmed_at=now, last_step=last_step)
