@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 
 import pytest
 
@@ -55,6 +56,15 @@ def test_the_sql_store_is_a_store(store: SqlStore) -> None:
 
 
 # --- the store itself
+
+
+def test_a_server_s_clock_is_told_and_a_file_has_none(store: SqlStore, database: Database) -> None:
+    before, found, after = int(time.time()), store.clock(), time.time()
+    if database.engine.dialect.name == "sqlite":
+        assert found is None
+    else:
+        assert found is not None
+        assert before <= found <= after
 
 
 def test_tables_that_stand_are_left_as_they_are(store: SqlStore, database: Database) -> None:

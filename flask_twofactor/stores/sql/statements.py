@@ -8,7 +8,7 @@ from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, func, insert, null, or_, select, update
+from sqlalchemy import and_, bindparam, delete, extract, func, insert, null, or_, select, update
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.elements import BindParameter
@@ -24,7 +24,7 @@ _ID: BindParameter[str] = bindparam("i")
 def statements(dialect: str) -> Mapping[str, ClauseElement]:
     """Give the store's statements by name, for a database of this dialect."""
     writes = {**_account_writes(dialect), **_enrolment_writes(dialect), **_recovery_writes()}
-    return MappingProxyType({**_reads(), **writes, **_events()})
+    return MappingProxyType({**_reads(), **writes, **_events(), **_clock(dialect)})
 
 
 def insert_or_ignore(table: Any, dialect: str) -> ClauseElement:
@@ -131,6 +131,15 @@ def _events() -> dict[str, ClauseElement]:
         "events": newest,
         "events_of": newest.where(event.c.subject == _S),
     }
+
+
+def _clock(dialect: str) -> dict[str, ClauseElement]:
+    """Build what asks for the Unix seconds of a server's clock; SQLite has no server."""
+    if dialect == "sqlite":
+        return {}
+    if dialect == "postgresql":
+        return {"clock": select(func.floor(extract("epoch", func.clock_timestamp())))}
+    return {"clock": select(func.unix_timestamp())}
 
 
 def _budget() -> list[Any]:
