@@ -98,8 +98,10 @@ class Settings:
         self._require(60 <= self.pending_seconds <= 600, "pending_seconds", "must lie between 60 and 600 (SES-06)")
         self._require(60 <= self.password_seconds <= 900, "password_seconds", "must lie between 60 and 900 (ENR-05)")
         self._require(self.session_seconds >= 300, "session_seconds", "must be at least 300")
-        self._require(3600 <= self.trusted_seconds <= 30 * 86400, "trusted_seconds", "must be an hour to 30 days (TRB-01)")
-        self._require(0 <= self.grace_seconds, "grace_seconds", "must be 0 or more")
+        self._require(
+            3600 <= self.trusted_seconds <= 30 * 86400, "trusted_seconds", "must be an hour to 30 days (TRB-01)"
+        )
+        self._require(self.grace_seconds >= 0, "grace_seconds", "must be 0 or more")
         self._require(300 <= self.rescue_seconds <= 86400, "rescue_seconds", "must be five minutes to 24 hours")
         self._require(self.idle_seconds == 0 or self.idle_seconds >= 60, "idle_seconds", "must be 0 or at least 60")
         if self.key is not None:

@@ -43,9 +43,7 @@ def _shown(one: Enrolment) -> Shown:
     return Shown(one.id, one.name or FIRST, one.confirmed_at or one.created_at, used_at)
 
 
-def begin(
-    state: State, user: Any, name: str, text: str | None, sign_in: str, known: bool, issuer: str
-) -> None:
+def begin(state: State, user: Any, name: str, text: str | None, sign_in: str, known: bool, issuer: str) -> None:
     """Open the key of a further authenticator, with a right code or recovery code of what the account has.
 
     ``sign_in`` names the session, ``known`` says that the browser is a known one. Raises `TooManyAuthenticators`,
@@ -101,7 +99,7 @@ def remove(
     subject = state.subject_of(user)
     factor = _factor(state, subject)
     gone = next((one for one in factor.authenticators if one.id == authenticator), None)
-    if gone is None or len(factor.authenticators) < 2:  # noqa: PLR2004 - two are several
+    if gone is None or len(factor.authenticators) < 2:
         raise NotEnrolled("that is none of several authenticators of the account")
     ticket = session_ticket(state, subject, sign_in)
     token, mark = state.new_mark(subject, factor.id, password_at=password_at, code_at=state.now)

@@ -123,9 +123,7 @@ def how_many(left: int) -> str:
     )
 
 
-def _look_up(
-    state: State, guess: Guess, factor: Factor | None, code: str, charged: str
-) -> tuple[Proven | None, int]:
+def _look_up(state: State, guess: Guess, factor: Factor | None, code: str, charged: str) -> tuple[Proven | None, int]:
     """Give what a recovery or rescue code may be spent as, and how many there are; the same work without a factor."""
     subject, life = (factor.subject, factor.id) if factor else ("decoy:", "decoy")
     digest = recovery_digest(state.recovery_key, subject, life, code)

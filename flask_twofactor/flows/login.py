@@ -300,9 +300,7 @@ def verdict_of_mark(state: State, subject: str, standing: Standing) -> Verdict:
     return "setup" if rescued else "in"
 
 
-def _limits(
-    state: State, factor: str | None, life: str, created_at: int, seen_at: int, now: int
-) -> tuple[bool, int]:
+def _limits(state: State, factor: str | None, life: str, created_at: int, seen_at: int, now: int) -> tuple[bool, int]:
     """Tell whether a mark is inside its limits, and its longest pause in seconds."""
     if not life:
         return now - seen_at <= WITHOUT_FACTOR_SECONDS, WITHOUT_FACTOR_SECONDS

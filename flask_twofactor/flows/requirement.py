@@ -9,7 +9,7 @@ from ..state import State
 
 
 def is_required(state: State, user: Any, standing: Standing) -> bool:
-    """Tell whether the factor is mandatory: the host's hook says so, or an operator did (``flask twofactor require``)."""
+    """Tell whether the factor is mandatory: the host's hook says so, or an operator did (``twofactor require``)."""
     return bool(standing.required) or state.hooks.is_yes("requirement", user)
 
 

@@ -32,9 +32,7 @@ class Setup:
         return in_groups(self.secret)
 
 
-def begin(
-    state: State, user: Any, subject: str, opened_by: str, issuer: str, replaces: str | None = None
-) -> Setup:
+def begin(state: State, user: Any, subject: str, opened_by: str, issuer: str, replaces: str | None = None) -> Setup:
     """Give the key that this sign-in is setting up: the same one until it expires (ENR-07).
 
     ``opened_by`` is the digest of the sign-in, ``replaces`` the id of the factor that is set up anew. Raises

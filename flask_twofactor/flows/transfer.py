@@ -97,7 +97,7 @@ def _take(state: State, row: Foreign, by: By, dry_run: bool) -> Outcome:
     if len(subject) > MAX_SUBJECT:
         return Outcome(row.line, "failed", reason=f"the key of an account has at most {MAX_SUBJECT} characters")
     if dry_run:
-        written = state.store.enrolment(subject) is None
+        written = state.store.factor(subject) is None
     else:
         spent = step_at(state.now) + state.settings.window
         written = state.store.put_enrolment(confirmed(state, subject, row.secret, spent))

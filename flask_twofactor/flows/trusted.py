@@ -39,9 +39,7 @@ def use(state: State, subject: str, factor: str, trust: Sequence[TrustToken], ma
     return None
 
 
-def _presented(
-    state: State, subject: str, factor: str, trust: Sequence[TrustToken]
-) -> tuple[Trusted, Trusted] | None:
+def _presented(state: State, subject: str, factor: str, trust: Sequence[TrustToken]) -> tuple[Trusted, Trusted] | None:
     """Give the row of the browser and the row as the browser would have it, where it is trusted for this account."""
     if not state.settings.trusted_browsers:
         return None

@@ -31,6 +31,9 @@ class Store(Protocol):
     def init(self) -> None:
         """Make what is missing of the tables; safe when many processes start at once."""
 
+    def clock(self) -> int | None:
+        """Give the Unix seconds of the database's own clock; None where it has none but this machine's (SQLite)."""
+
     def meta(self, name: str) -> str | None:
         """Give a named value of the store itself."""
 

@@ -7,12 +7,12 @@ import dataclasses
 from ..core.budget import Attempt
 from ..core.records import Standing
 from .ground import (
-    enrolment_of,
     NOW,
     STEP,
     TRIES,
     Ground,
     enrol,
+    enrolment_of,
     epoch_of,
     ids_of,
     make_confirmed,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from ..core.budget import Attempt
 from ..stores.base import Store
 from .ground import (
-    enrolment_of,
     NOW,
     STEP,
     TRIES,
     Ground,
     enrol,
+    enrolment_of,
     make_confirmed,
     make_mark,
     make_pending,

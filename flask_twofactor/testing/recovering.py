@@ -6,11 +6,11 @@ from ..core.budget import Attempt
 from ..core.records import Enrolment, Sheet
 from ..stores.base import Store
 from .ground import (
-    enrolment_of,
     NOW,
     STEP,
     Ground,
     enrol,
+    enrolment_of,
     epoch_of,
     ids_of,
     make_mark,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 from ..core.records import Standing
 from .ground import (
-    enrolment_of,
+    DAY,
     NOW,
     Ground,
     enrol,
+    enrolment_of,
     epoch_of,
     ids_of,
     make_mark,
@@ -32,6 +35,10 @@ class Sessions(Ground):
         self.open().init()
         assert enrolment_of(store, life.subject) == life
         assert mark_stands(store, mark)
+
+    def test_the_clock_of_the_database_gives_unix_seconds_where_it_has_one(self) -> None:
+        found = self.store().clock()
+        assert found is None or abs(found - time.time()) < DAY
 
     def test_a_named_value_that_nobody_wrote_is_none(self) -> None:
         assert self.store().meta(someone()) is None

@@ -8,12 +8,12 @@ from ..core.budget import HARD_STOP, Attempt, Budget, Charge, Pool
 from ..core.steps import BOUND
 from ..stores.base import Store
 from .ground import (
-    enrolment_of,
     DAY,
     NOW,
     STEP,
     Ground,
     enrol,
+    enrolment_of,
     make_mark,
     mark_stands,
     open_pending,

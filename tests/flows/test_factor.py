@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.core.budget import Attempt
 from flask_twofactor.core.records import Enrolment
 from flask_twofactor.flows.factor import Guess, Judged, judge, match
 from flask_twofactor.signals import alarm_raised
 from flask_twofactor.state import State
+from flask_twofactor.testing.ground import enrolment_of
 from tests.flows.conftest import Calls
 from tests.support.host import Clock, Host
 from tests.support.watching import Heard

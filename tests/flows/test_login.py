@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.core.keyring import token_digest
 from flask_twofactor.core.known import Known
 from flask_twofactor.core.records import Mark, Note, Standing
 from flask_twofactor.errors import CodeRejected, HookFailed, LoginRefused, SignInAgain, Throttled
 from flask_twofactor.flows import login
 from flask_twofactor.state import State
+from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.throttle import LOOK_UPS
 from tests.flows.conftest import Calls
 from tests.support.host import Clock, Host

@@ -9,7 +9,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.core.keyring import token_digest
 from flask_twofactor.core.records import Enrolment, Mark
 from flask_twofactor.core.totp import code_at
@@ -24,6 +23,7 @@ from flask_twofactor.errors import (
 )
 from flask_twofactor.flows import manage, setup
 from flask_twofactor.state import State
+from flask_twofactor.testing.ground import enrolment_of
 from tests.flows.conftest import Calls
 from tests.support.host import Clock, Host
 from tests.support.watching import Heard, broken_store

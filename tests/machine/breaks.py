@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.core.budget import Attempt
 from flask_twofactor.core.records import Mark, Sheet, Standing
 from flask_twofactor.flows import login, setup
+from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.web import gate
 from tests.machine.machine import Break
 from tests.support.host import Host

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 from werkzeug.test import TestResponse
 
-from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.core.totp import new_secret
 from flask_twofactor.errors import TwoFactorError
+from flask_twofactor.testing.ground import enrolment_of
 from tests.machine.model import (
     DAY,
     PASSWORD_SECONDS,

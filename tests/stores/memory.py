@@ -52,6 +52,9 @@ class MemoryStore:
     def init(self) -> None:
         """There are no tables."""
 
+    def clock(self) -> int | None:
+        """There is no clock but this machine's."""
+
     def meta(self, name: str) -> str | None:
         return self._data.meta.get(name)
 

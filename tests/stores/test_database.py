@@ -24,12 +24,12 @@ from sqlalchemy import create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.core.budget import LIMITS, Attempt, Budget
 from flask_twofactor.errors import LoginRefused, StoreUnavailable
 from flask_twofactor.flows import login, setup
 from flask_twofactor.state import State
 from flask_twofactor.stores.sql import Database, SqlCounters, SqlStore
+from flask_twofactor.testing.ground import enrolment_of
 from tests.stores.records import STEP, make_confirmed, make_mark, make_pending, new_digest
 from tests.support.host import START, Host
 

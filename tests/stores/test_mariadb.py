@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.errors import StoreUnavailable
 from flask_twofactor.stores.sql import Database, SqlCounters, SqlStore
+from flask_twofactor.testing.ground import enrolment_of
 from tests.stores.records import STEP, make_confirmed, make_mark
 from tests.support.databases import mariadb_connection
 from tests.support.host import START

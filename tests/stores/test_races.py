@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import bindparam, update
 
-from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.core.budget import Attempt
 from flask_twofactor.core.totp import code_at, matching_step, step_at
 from flask_twofactor.errors import AlreadyEnrolled, CodeRejected, LoginRefused, SetupExpired, TwoFactorError
@@ -20,6 +19,7 @@ from flask_twofactor.signals import code_rejected
 from flask_twofactor.state import State
 from flask_twofactor.stores.sql import Database, SqlStore
 from flask_twofactor.stores.sql.schema import SCHEMA_VERSION, enrolment
+from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.throttle import Ticket
 from tests.stores.racing import race
 from tests.stores.records import STEP, make_confirmed, make_mark, make_pending, new_digest

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 
 import pytest
 
-from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.core.budget import HARD_STOP, Attempt, Charge, Pool
 from flask_twofactor.core.records import Enrolment, Event, Mark, Standing
 from flask_twofactor.errors import StoreUnavailable
 from flask_twofactor.stores.base import Store
 from flask_twofactor.stores.sql import Database, SqlStore
 from flask_twofactor.stores.sql.schema import SCHEMA_VERSION
+from flask_twofactor.testing.ground import enrolment_of
 from tests.stores.records import STEP, make_confirmed, make_mark, make_pending, new_digest
 from tests.support.host import START
 
@@ -56,6 +57,15 @@ def test_the_sql_store_is_a_store(store: SqlStore) -> None:
 
 
 # --- the store itself
+
+
+def test_a_server_s_clock_is_told_and_a_file_has_none(store: SqlStore, database: Database) -> None:
+    before, found, after = int(time.time()), store.clock(), time.time()
+    if database.engine.dialect.name == "sqlite":
+        assert found is None
+    else:
+        assert found is not None
+        assert before <= found <= after
 
 
 def test_tables_that_stand_are_left_as_they_are(store: SqlStore, database: Database) -> None:

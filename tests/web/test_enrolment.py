@@ -18,9 +18,9 @@ import pytest
 from flask import template_rendered
 from werkzeug.test import TestResponse
 
-from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor import TwoFactor
 from flask_twofactor.core.totp import code_at, new_secret, step_at
+from flask_twofactor.testing.ground import enrolment_of
 from tests.support.host import Clock, Host, Person, alert, csrf_token, secret_on
 from tests.support.watching import Heard, asks_code, dump, rows, state_of
 

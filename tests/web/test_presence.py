@@ -9,10 +9,10 @@ import pytest
 from flask import current_app, session
 from flask_login import LoginManager, current_user, encode_cookie, login_user, logout_user
 
-from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.core.keyring import REMEMBER, token_digest
 from flask_twofactor.core.records import Mark, Note, Standing
 from flask_twofactor.state import State
+from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.web import gate
 from flask_twofactor.web import session as browser
 from flask_twofactor.web.current import Presence, presence

@@ -18,13 +18,13 @@ from limits.errors import StorageError
 from limits.storage import MemoryStorage
 from werkzeug.test import TestResponse
 
-from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.core.keyring import META, NOTE, PENDING, PURPOSES, REMEMBER, SECRET, Keyring
 from flask_twofactor.core.records import Enrolment, Mark, Note
 from flask_twofactor.core.totp import new_secret
 from flask_twofactor.errors import KeyMismatch, SettingError, TwoFactorError
 from flask_twofactor.flows import login, setup
 from flask_twofactor.settings import Settings
+from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.throttle import Throttle
 from tests.support.host import SECRET_KEY, Clock, Host, Person, User, alert, csrf_token
 from tests.support.watching import (

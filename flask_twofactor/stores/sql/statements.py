@@ -8,7 +8,7 @@ from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, delete, func, insert, null, or_, select, update
+from sqlalchemy import and_, bindparam, case, delete, extract, func, insert, null, or_, select, update
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.elements import BindParameter
@@ -35,6 +35,7 @@ def statements(dialect: str) -> Mapping[str, ClauseElement]:
             **_trusted(),
             **_events(),
             **_lists(),
+            **_clock(dialect),
         }
     )
 
@@ -176,9 +177,7 @@ def _events() -> dict[str, ClauseElement]:
 def _lists() -> dict[str, ClauseElement]:
     # So that every database finds the place in its index: neither a row comparison nor an OR of two ranges does.
     after = and_(enrolment.c.subject >= _S, or_(enrolment.c.subject > bindparam("s2"), enrolment.c.id > _ID))
-    since = (
-        select(func.min(enrolment.c.confirmed_at)).where(enrolment.c.subject == account.c.subject).scalar_subquery()
-    )
+    since = select(func.min(enrolment.c.confirmed_at)).where(enrolment.c.subject == account.c.subject).scalar_subquery()
     listed = (account.c.subject, account.c.factor, since, account.c.required, account.c.grace_from, *_budget())
     pending = enrolment.c.confirmed_at.is_(None)
     return {
@@ -200,6 +199,15 @@ def _lists() -> dict[str, ClauseElement]:
         "purge_pendings": delete(enrolment).where(enrolment.c.subject == _S, enrolment.c.id == _ID, pending),
         "purge_rescues": delete(recovery).where(recovery.c.subject == _S, recovery.c.digest == _ID),
     }
+
+
+def _clock(dialect: str) -> dict[str, ClauseElement]:
+    """Build what asks for the Unix seconds of a server's clock; SQLite has no server."""
+    if dialect == "sqlite":
+        return {}
+    if dialect == "postgresql":
+        return {"clock": select(func.floor(extract("epoch", func.clock_timestamp())))}
+    return {"clock": select(func.unix_timestamp())}
 
 
 def _budget() -> list[Any]:

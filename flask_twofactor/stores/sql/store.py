@@ -34,6 +34,12 @@ class SqlStore(Factors, Recoveries, Browsers, Recording):
                 "there is no way from one to the other before 1.0: start with an empty database"
             )
 
+    def clock(self) -> int | None:
+        if self._database.engine.dialect.name == "sqlite":
+            return None
+        row = self._database.read("clock")
+        return None if row is None else int(row[0])
+
     def meta(self, name: str) -> str | None:
         row = self._database.read("meta", n=name)
         return None if row is None else str(row[0])
