@@ -34,6 +34,8 @@ RECOVERY = "recovery"
 """Purpose: new recovery codes, until the browser that made them has shown them."""
 UNLOCK = "unlock"
 """Purpose: the link that makes a browser a known one."""
+TRUSTED = "trusted"
+"""Purpose: the signature of the trusted-browser cookie."""
 CSRF = "csrf"
 """Purpose: CSRF tokens that need no session."""
 THROTTLE = "throttle"
@@ -72,6 +74,8 @@ class Keyring:
             raise ValueError("a keyring needs at least one key, none of them empty")
         self._ciphers = {purpose: [AESGCM(_derive(key, purpose)) for key in keys] for purpose in PURPOSES}
         self._digest_key = _derive(keys[0], THROTTLE + "/digest")
+        self.signing_keys = [_derive(key, TRUSTED + "/sign") for key in reversed(keys)]
+        """For itsdangerous, which signs with the last of several: what a browser may hold readable, but not make."""
 
     def __repr__(self) -> str:
         return f"<Keyring of {len(self._ciphers[SECRET])}>"

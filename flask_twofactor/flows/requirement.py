@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from ..core.records import Standing
 from ..state import State
+
+Stage = Literal["free", "grace", "setup"]
+"""Whether somebody need not set the factor up, need not yet, or has to before anything else."""
 
 
 def is_required(state: State, user: Any, standing: Standing) -> bool:
@@ -26,6 +29,12 @@ def grace_until(state: State, subject: str, standing: Standing) -> int:
 
 def owes_setup(state: State, user: Any, subject: str, standing: Standing) -> bool:
     """Tell whether somebody has to set the factor up before anything else."""
+    return stage(state, user, subject, standing)[0] == "setup"
+
+
+def stage(state: State, user: Any, subject: str, standing: Standing) -> tuple[Stage, int]:
+    """Give how far the rule has gone for somebody, and until when they may go without (Unix seconds)."""
     if standing.factor is not None or not is_required(state, user, standing):
-        return False
-    return state.now > grace_until(state, subject, standing)
+        return "free", 0
+    until = grace_until(state, subject, standing)
+    return ("setup" if state.now > until else "grace"), until

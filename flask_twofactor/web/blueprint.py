@@ -12,7 +12,7 @@ from jinja2 import ChoiceLoader, DictLoader, FileSystemLoader, PrefixLoader
 
 from ..settings import Settings
 from ..state import State
-from . import gate, login, manage, pages, recovery, setup, step_up, unlock
+from . import authenticators, gate, login, manage, pages, recovery, sessions, setup, step_up, unlock
 from . import session as browser
 from .current import run_later
 
@@ -46,7 +46,14 @@ def make_blueprint(settings: Settings) -> Blueprint:
     blueprint.add_url_rule("/recovery", "recovery", recovery.recovery_view, methods=both)
     blueprint.add_url_rule("/recovery-codes", "recovery_codes", recovery.recovery_codes, methods=["GET"])
     blueprint.add_url_rule("/recovery-used", "recovery_used", recovery.recovery_used, methods=["GET"])
-    blueprint.add_url_rule("/sessions", "sessions", manage.sessions, methods=both)
+    blueprint.add_url_rule("/authenticators", "authenticators", authenticators.listing, methods=["GET"])
+    blueprint.add_url_rule("/authenticators/add", "add_authenticator", authenticators.add, methods=both)
+    blueprint.add_url_rule("/authenticators/new", "new_authenticator", authenticators.new, methods=both)
+    blueprint.add_url_rule("/authenticators/remove", "remove_authenticator", authenticators.remove, methods=both)
+    blueprint.add_url_rule("/sessions", "sessions", sessions.sessions, methods=both)
+    blueprint.add_url_rule("/browsers/forget", "forget_browser", sessions.forget_browser, methods=["POST"])
+    blueprint.add_url_rule("/grace", "grace", setup.grace, methods=["GET"])
+    blueprint.add_url_rule("/log-out", "log_out", setup.log_out, methods=["POST"])
     blueprint.add_url_rule("/password", "step_up", step_up.step_up, methods=both)
     blueprint.add_url_rule("/unlock", "unlock", unlock.unlock, methods=both)
     return blueprint

@@ -38,6 +38,12 @@ class Presence(NamedTuple):
         return self.evidence.password_at if self.evidence else 0
 
     @property
+    def rescued(self) -> str | None:
+        """Give the id of the factor that a rescue code stood in for, which is to be set up anew; None for none."""
+        found = self.evidence
+        return found.factor if isinstance(found, Standing) and found.rescued else None
+
+    @property
     def sign_in(self) -> str:
         """Give what names this sign-in: a pending key is bound to it (ENR-04)."""
         proof = self.proof
@@ -58,14 +64,14 @@ def presence() -> Presence | None:
     return cast("Presence | None", g.get("_twofactor_presence"))
 
 
-def settings_person() -> Presence | None:
+def settings_person(*, owing_setup: bool = False) -> Presence | None:
     """Give the person whose factor the settings pages may touch, None for nobody.
 
-    Raises `Forbidden` for an identity that a ``request_loader`` gave: it is not from a session, and often
-    nothing but a posted name.
+    With ``owing_setup`` also one who has to set it up before anything else. Raises `Forbidden` for an identity that
+    a ``request_loader`` gave: it is not from a session, and often nothing but a posted name.
     """
     found = presence()
-    if found is None or found.verdict != "in":
+    if found is None or not (found.verdict == "in" or (owing_setup and found.verdict == "setup")):
         return None
     if found.source == "request":
         raise Forbidden("the factor is managed from a session only")

@@ -18,11 +18,15 @@ from wtforms.validators import InputRequired, Length
 from ..core.codes import MAX_LENGTH as MAX_CODE
 from ..core.identifiers import MAX_LENGTH as MAX_IDENTIFIER
 from ..errors import BadRequest
+from ..flows.authenticators import MAX_NAME
 from ..flows.login import MAX_PASSWORD
 from .csrf import CookieCSRF, is_valid
 from .current import current_state
 
-_SINGLE = ("csrf_token", "identifier", "password", "code", "remember", "step", "kind", "other")
+_SINGLE = (
+    "csrf_token", "identifier", "password", "code", "remember", "trust", "step", "kind", "other", "name",
+    "authenticator", "browser",
+)  # fmt: skip
 
 
 def csrf_is_on() -> bool:
@@ -74,6 +78,11 @@ def _code_field() -> Any:
     )
 
 
+def _trust_field() -> Any:
+    """Never ticked by itself (TRB-01)."""
+    return BooleanField("Do not ask for a code on this browser", render_kw={"id": "tf-trust"})
+
+
 def _password_field() -> Any:
     return PasswordField(
         "Password",
@@ -106,12 +115,14 @@ class CredentialForm(TwoFactorForm):
     step = HiddenField()
     """Who wants to log in, sealed, where the session does not keep it."""
     remember = BooleanField("Keep me logged in on this device", render_kw={"id": "tf-remember"})
+    trust = _trust_field()
 
 
 class ChallengeForm(TwoFactorForm):
     """The code that a session still owes."""
 
     code = _code_field()
+    trust = _trust_field()
 
 
 class SetupForm(TwoFactorForm):
@@ -132,6 +143,30 @@ class RecoveryForm(TwoFactorForm):
     code = _code_field()
 
 
+class AddAuthenticatorForm(TwoFactorForm):
+    """What a further authenticator is called, and a code of one that there is."""
+
+    name = StringField(
+        "Name",
+        [InputRequired("Give it a name."), Length(max=MAX_NAME, message="That name is too long.")],
+        render_kw={"id": "tf-name", "autocomplete": "off", "maxlength": str(MAX_NAME)},
+    )
+    code = _code_field()
+
+
+class NewAuthenticatorForm(TwoFactorForm):
+    """The code of the authenticator that is being added."""
+
+    code = _code_field()
+
+
+class RemoveAuthenticatorForm(TwoFactorForm):
+    """Which authenticator goes, and a code."""
+
+    authenticator = HiddenField()
+    code = _code_field()
+
+
 class StepUpForm(TwoFactorForm):
     """The password again, before a factor is set up or taken away."""
 
@@ -139,6 +174,14 @@ class StepUpForm(TwoFactorForm):
 
 
 class SessionsForm(TwoFactorForm):
+    """Nothing but the token: a button."""
+
+
+class ForgetBrowserForm(TwoFactorForm):
+    """Which browser is trusted no longer, all of them without one: a button."""
+
+
+class LogOutForm(TwoFactorForm):
     """Nothing but the token: a button."""
 
 
@@ -153,8 +196,13 @@ DEFAULT_FORMS: dict[str, type] = {
     "setup": SetupForm,
     "manage": ManageForm,
     "recovery": RecoveryForm,
+    "add_authenticator": AddAuthenticatorForm,
+    "new_authenticator": NewAuthenticatorForm,
+    "remove_authenticator": RemoveAuthenticatorForm,
     "step_up": StepUpForm,
     "sessions": SessionsForm,
+    "forget_browser": ForgetBrowserForm,
+    "log_out": LogOutForm,
     "unlock": UnlockForm,
 }
 

@@ -26,7 +26,7 @@ from flask_login import (
 )
 
 from ..core.records import Note, Standing
-from ..flows import login
+from ..flows import login, requirement
 from ..state import State
 from . import session as browser
 from .current import Presence, Source, current_state, is_true, presence
@@ -113,7 +113,8 @@ def _judge(state: State, user: Any, source: Source) -> Presence:
     digest = browser.mark_digest()
     standing = state.store.standing(subject, digest)
     if source == "request":
-        return Presence(user, subject, source, "in" if standing.factor is None else "out", None)
+        free = standing.factor is None and not requirement.owes_setup(state, user, subject, standing)
+        return Presence(user, subject, source, "in" if free else "out", None)
     proof: Standing | Note | None
     if standing.digest is not None:
         proof, verdict = standing, login.verdict_of_mark(state, subject, standing)
@@ -125,6 +126,8 @@ def _judge(state: State, user: Any, source: Source) -> Presence:
     if verdict == "out" and _is_remembered(state, subject, standing, source):
         verdict = login.remembered(standing)
         proof = browser.keep_note(state, subject, standing.epoch, 0) if standing.epoch else proof
+    if verdict == "in" and requirement.owes_setup(state, user, subject, standing):
+        verdict = "setup"
     return Presence(user, subject, source, verdict, proof)
 
 
@@ -179,6 +182,8 @@ def _on_login(_: Flask, user: Any, **__: Any) -> None:
         browser.clear(state, ("_user_id", "_fresh", "_id", "_remember", "_remember_seconds"))
     note = browser.keep_note(state, subject, standing.epoch, state.now if session.get("_fresh") else 0)
     verdict = login.remembered(standing)
+    if verdict == "in" and requirement.owes_setup(state, user, subject, standing):
+        verdict = "setup"
     g._twofactor_presence = Presence(user, subject, "session", verdict, note)
     if verdict == "in":
         current_app.login_manager._update_request_context_with_user(user)  # type: ignore[attr-defined]
@@ -209,4 +214,6 @@ def _unauthorized(unauthorized: Any) -> Any:
     found = presence()
     if found is not None and found.verdict == "due":
         return redirect(url_for("twofactor.challenge", next=here()))
+    if found is not None and found.verdict == "setup":
+        return redirect(url_for("twofactor.setup", next=here()))
     return unauthorized()

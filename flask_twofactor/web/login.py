@@ -8,9 +8,9 @@ from flask import redirect, request, url_for
 
 from ..core.known import Known
 from ..core.records import Mark
-from ..errors import CodeRejected, LoginRefused, Throttled, WiringError
-from ..flows import login
-from ..state import State
+from ..errors import CodeRejected, LoginRefused, StoreUnavailable, Throttled, WiringError
+from ..flows import login, requirement, trusted
+from ..state import State, logger
 from . import fresh
 from . import session as browser
 from .current import Presence, client_source, current_state, presence
@@ -43,8 +43,10 @@ def identify(**_: Any) -> Any:
         if found.verdict == "in":
             # Some roots lead to the log-in, and the log-in view of the host leads on: without it, round and round.
             return redirect(target or led_on(state) or after_login(state, found.user))
-        if found.verdict == "due":
-            return redirect(url_for("twofactor.challenge", next=target))
+        if found.verdict in ("due", "setup"):
+            return redirect(
+                url_for("twofactor.challenge" if found.verdict == "due" else "twofactor.setup", next=target)
+            )
     if request.method == "POST" and state.carries_step and "step" in request.form:
         return credential()
     form = state.forms["identify"]()
@@ -107,12 +109,13 @@ def credential() -> Any:
 def _judge_credential(state: State, form: Any, identifier: str, target: str | None) -> Any:
     password, code = _value(form, "password") or "", _value(form, "code")
     remember = bool(_value(form, "remember"))
-    known = browser.known_accounts(state)
+    known, trust = browser.known_accounts(state), browser.trust(state)
     try:
         if state.host_login.hands_on:
-            done, answer = _hand_on(state, identifier, password, code, remember, known)
+            done, answer = _hand_on(state, identifier, password, code, remember, known, target)
         else:
-            done = login.check(state, identifier, password, code, client_source(), known)
+            done = login.check(state, identifier, password, code, client_source(), known, trust=trust)
+            _keep_trust(state, done)
             answer = redirect(_destination(state, done, target))  # asked first: a hook that raises lets nobody in
             if not browser.begin(state, done.user, done.subject, done.token, password, remember):
                 raise LoginRefused("the host's log-in refused")
@@ -122,17 +125,45 @@ def _judge_credential(state: State, form: Any, identifier: str, target: str | No
         return throttled(_credential_page(state, form, identifier, target, error=waiting(error)), error)
     browser.keep_known(state, done.subject, identifier)
     login.entered(state, done)
+    _trust_browser(state, form, done)
     return answer
 
 
+def _keep_trust(state: State, done: login.Login) -> None:
+    """Hand the browser its new value, whatever becomes of the log-in: the old one is used up."""
+    if done.trust is not None:
+        browser.keep_trust(state, done.trust)
+
+
+def _trust_browser(state: State, form: Any, done: login.Login) -> None:
+    """Trust the browser where that was asked for on a page with a code, and one of the authenticator was right."""
+    if not (state.settings.trusted_browsers and done.by == "code" and _value(form, "trust")):
+        return
+    try:
+        token = trusted.add(state, done.user, done.subject, done.factor)
+    except StoreUnavailable:  # the log-in itself stands; the next one asks for a code again
+        logger.error("the store did not answer: a browser is not trusted")
+        return
+    if token is not None:
+        browser.keep_trust(state, token)
+
+
 def _hand_on(
-    state: State, identifier: str, password: str, code: str | None, remember: bool, known: list[Known]
+    state: State,
+    identifier: str,
+    password: str,
+    code: str | None,
+    remember: bool,
+    known: list[Known],
+    target: str | None,
 ) -> tuple[login.Login, Any]:
     """Let the host's own view judge the password; give the log-in and the view's answer."""
     view, stands = HostView(state, identifier, remember), False
     try:
-        done = login.check(state, identifier, password, code, client_source(), known, view.judge)
-        detour = _detour(state, done, None)
+        trust = browser.trust(state)
+        done = login.check(state, identifier, password, code, client_source(), known, view.judge, trust)
+        _keep_trust(state, done)
+        detour = _detour(state, done, target)
         answer = view.keep(done.token, redirect(detour) if detour else None)
         stands = True
     finally:
@@ -141,15 +172,18 @@ def _hand_on(
     return done, answer
 
 
-def _owes_setup(state: State, done: login.Login) -> bool:
-    return not done.factor and state.hooks.is_yes("requirement", done.user)
-
-
 def _detour(state: State, done: login.Login, target: str | None) -> str | None:
-    """Give what comes before the page that was wanted: set-up where it is mandatory, what a recovery code calls for."""
-    if _owes_setup(state, done):
-        return url_for("twofactor.setup")
-    return None if done.left is None else url_for("twofactor.recovery_used", next=target)
+    """Give what comes before the page that was wanted: set-up where it is owed, what a recovery code calls for."""
+    if done.by == "rescue":
+        return url_for("twofactor.setup", next=target)
+    if done.by == "recovery":
+        return url_for("twofactor.recovery_used", next=target)
+    if done.factor:
+        return None
+    stage, _ = requirement.stage(state, done.user, done.subject, state.store.standing(done.subject, ""))
+    if stage == "free":
+        return None
+    return url_for("twofactor.grace" if stage == "grace" else "twofactor.setup", next=target)
 
 
 def _destination(state: State, done: login.Login, target: str | None) -> str:
@@ -162,7 +196,7 @@ def _value(form: Any, name: str) -> Any:
 
 
 def _credential_page(state: State, form: Any, identifier: str, target: str | None, **values: Any) -> Any:
-    asks_code = login.identify(state, identifier)
+    asks_code = login.identify(state, identifier, browser.trust(state))
     if _value(form, "code"):
         form.code.data = ""
     rest = None if browser.keeps_next(target) else target
@@ -180,6 +214,7 @@ def _credential_page(state: State, form: Any, identifier: str, target: str | Non
         form=form,
         asks_code=asks_code,
         code_optional=state.settings.prompt == "uniform",
+        trust_days=trust_days(state) if asks_code else None,
         with_recovery=with_recovery(),
         other_url=other_url,
         identifier=identifier or None,
@@ -212,19 +247,31 @@ def challenge() -> Any:
     found = presence()
     if found is None or found.verdict == "out" or found.source == "request":
         return redirect(url_for("twofactor.identify", next=target))
+    if found.verdict == "setup":
+        return redirect(url_for("twofactor.setup", next=target))
     if found.verdict == "in" and not login.has_factor(state, found.subject):
         return redirect(target or after_login(state, found.user))
+    if request.method == "GET" and (done := login.answer_by_trust(state, _sign_in(found), browser.trust(state))):
+        _keep_trust(state, done)
+        return _answered(state, found, done, target or after_login(state, found.user))
     form = state.forms["challenge"]()
     if not submitted(form):
         return _challenge_page(state, form, found, target, first_error(form))
     try:
-        leads_to = target or after_login(state, found.user)
+        leads_to = target or after_login(state, found.user)  # asked first: a hook that raises uses up no code
         known = browser.known_accounts(state)
         done = login.answer(state, _sign_in(found), form.code.data, client_source(), known)
     except CodeRejected:
         return _challenge_page(state, form, found, target, WRONG_CODE)
     except Throttled as error:
         return throttled(_challenge_page(state, form, found, target, waiting(error)), error)
+    if found.verdict == "due":
+        _trust_browser(state, form, done)
+    return _answered(state, found, done, _detour(state, done, target) or leads_to)
+
+
+def _answered(state: State, found: Presence, done: login.Login, leads_to: str) -> Any:
+    """Let the session go on with its new mark, and lead on."""
     browser.renew(state, done.token, keep_all=True)
     browser.keep_known(state, found.subject)
     if found.verdict == "due":
@@ -232,7 +279,7 @@ def challenge() -> Any:
     else:
         login.confirmed(state, done)
     fresh.proven()
-    return redirect(leads_to if done.left is None else url_for("twofactor.recovery_used", next=target))
+    return redirect(leads_to)
 
 
 def _sign_in(found: Presence) -> login.SignIn:
@@ -248,6 +295,7 @@ def _challenge_page(state: State, form: Any, found: Presence, target: str | None
         error=error,
         notice=fresh.notice(),
         confirms=found.verdict == "in",
+        trust_days=trust_days(state) if found.verdict == "due" else None,
         with_recovery=with_recovery(),
         other_url=url_for("twofactor.challenge", kind=other_kind(), next=target, resend=fresh.resend()),
         account=str(state.hooks.ask("account_name", found.user)),
@@ -255,6 +303,12 @@ def _challenge_page(state: State, form: Any, found: Presence, target: str | None
         restart_url=url_for("twofactor.identify", switch=1, next=target),
         title="Enter your code",
     )
+
+
+def trust_days(state: State) -> int | None:
+    """Give for how many days a browser may be trusted, None where that is not offered."""
+    settings = state.settings
+    return max(1, settings.trusted_seconds // 86400) if settings.trusted_browsers else None
 
 
 def first_error(form: Any) -> str | None:

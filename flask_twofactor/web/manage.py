@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import current_app, redirect, url_for
 
-from ..core.records import Mark
 from ..errors import CodeRejected, FactorRequired
 from ..flows import login, manage, notices
 from ..state import State
@@ -18,12 +17,11 @@ from .login import WRONG_CODE, after_login, first_error
 from .pages import panel_values, render
 
 DISABLED = "MFA DISABLED"
-LOGGED_OUT = "You are logged out everywhere else."
 
 
-def entered() -> Presence | Any:
+def entered(*, owing_setup: bool = False) -> Presence | Any:
     """Give the person of a settings page, or the response that leads there: log-in, challenge, step-up."""
-    person = settings_person()
+    person = settings_person(owing_setup=owing_setup)
     if person is None:
         return current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
     state = current_state()
@@ -94,30 +92,11 @@ def _manage_page(state: State, form: Any, person: Presence, error: str | None) -
         "manage",
         form=form,
         error=error,
-        required=state.hooks.is_yes("requirement", person.user),
+        required=manage.status(state, person.user).required,
+        authenticators_url=url_for("twofactor.authenticators"),
         with_recovery=with_recovery(),
         other_url=url_for("twofactor.manage", kind=other_kind()),
         action=url_for("twofactor.manage"),
         settings_url=settings_url(state),
         title="Manage two-factor authentication",
     )
-
-
-def sessions() -> Any:
-    """End every other session of the account (SES-09)."""
-    person = entered()
-    if not isinstance(person, Presence):
-        return person
-    state = current_state()
-    form = state.forms["sessions"]()
-    if not submitted(form):
-        return render(
-            "sessions",
-            form=form,
-            action=url_for("twofactor.sessions"),
-            settings_url=settings_url(state),
-            title="Log out everywhere else",
-        )
-    mark = person.proof if isinstance(person.proof, Mark) else None
-    token = manage.end_other_sessions(state, person.subject, person.password_at, mark)
-    return changed(state, person, token, LOGGED_OUT)

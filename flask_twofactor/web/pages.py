@@ -75,6 +75,9 @@ class Page:
     code_optional = False
     with_recovery = False
     other_url: str | None = None
+    trust_days: int | None = None
+    required = False
+    rescued = False
 
     def __init__(self, page: str, brand: Brand, layout: str, content_block: str = "content", **values: Any) -> None:
         self.page = page
@@ -134,20 +137,26 @@ def panel() -> Markup:
 def panel_values(user: Any) -> dict[str, Any]:
     """Give what the settings panel shows of a user."""
     status = manage.status(current_state(), user)
-    since = None if status.since is None else datetime.fromtimestamp(status.since, timezone.utc)
     return {
         "enabled": status.enabled,
-        "since": since,
+        "since": _utc(status.since),
         "required": status.required,
+        "grace_until": _utc(status.grace_until or None),
+        "authenticators": status.authenticators,
         "recovery_left": status.recovery_left,
         "recovery_few": status.enabled and status.recovery_left <= FEW,
         "how_many": how_many(status.recovery_left),
         "notice": browser.take_notice(),
         "setup_url": url_for("twofactor.setup"),
         "manage_url": url_for("twofactor.manage"),
+        "authenticators_url": url_for("twofactor.authenticators"),
         "recovery_url": url_for("twofactor.recovery"),
         "sessions_url": url_for("twofactor.sessions"),
     }
+
+
+def _utc(at: int | None) -> datetime | None:
+    return None if at is None else datetime.fromtimestamp(at, timezone.utc)
 
 
 def add_headers(response: Response) -> Response:

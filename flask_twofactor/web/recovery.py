@@ -43,12 +43,12 @@ def recovery_view() -> Any:
     return to_sheet(sealed)
 
 
-def to_sheet(sealed: str, message: str | None = None) -> Any:
-    """Lead to the page that shows new codes, once; ``message`` says what else has happened."""
+def to_sheet(sealed: str, message: str | None = None, onward: str | None = None) -> Any:
+    """Lead to the page that shows new codes, once; ``message`` says what else has happened, ``onward`` where then."""
     browser.keep_sheet(sealed)
     if message is not None:
         browser.keep_notice(message)
-    return redirect(url_for("twofactor.recovery_codes"))
+    return redirect(url_for("twofactor.recovery_codes", next=onward))
 
 
 def _recovery_page(state: State, form: Any, person: Presence, error: str | None) -> Any:
@@ -87,7 +87,7 @@ def recovery_codes() -> Any:
         count=COUNT,
         download=_as_file(codes, account, today),
         filename=f"recovery-codes-{current_brand().key}.txt",
-        settings_url=settings_url(state),
+        settings_url=safe_next(request.args.get("next")) or settings_url(state),
         title="Your recovery codes",
     )
 
@@ -124,6 +124,7 @@ def recovery_used() -> Any:
         required=found.required,
         onward_url=onward,
         recovery_url=url_for("twofactor.recovery"),
+        authenticators_url=url_for("twofactor.authenticators"),
         manage_url=url_for("twofactor.manage"),
         title="You used a recovery code",
     )

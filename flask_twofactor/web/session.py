@@ -8,6 +8,7 @@ the host did itself), the *pending* step between the two pages (sealed, constant
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import secrets
 import struct
 from collections.abc import Iterator
@@ -16,10 +17,11 @@ from typing import Any
 
 from flask import Response, current_app, flash, g, request, session
 from flask_login import COOKIE_NAME, decode_cookie
+from itsdangerous import BadData, URLSafeSerializer
 
 from ..core.keyring import KNOWN, NOTE, PENDING, REMEMBER, token_digest
 from ..core.known import KNOWN_SECONDS, Known, pack, remember, unpack
-from ..core.records import Note, Pending
+from ..core.records import Note, Pending, TrustToken
 from ..errors import StoreUnavailable
 from ..flows.login import name_digest, subject_digest
 from ..state import State, logger
@@ -33,6 +35,7 @@ SHEET_KEY = "_twofactor_sheet"
 KEYS = (MARK_KEY, NOTE_KEY, PENDING_KEY, NEXT_KEY, NOTICE_KEY, SHEET_KEY)
 COMPANION_COOKIE = "twofactor_remember"
 KNOWN_COOKIE = "twofactor_known"
+TRUSTED_COOKIE = "twofactor_trusted"
 CSRF_COOKIE = "twofactor_csrf"
 
 _FLASK_LOGIN_KEYS = ("_user_id", "_fresh", "_id", "_remember", "_remember_seconds")
@@ -40,6 +43,8 @@ _FLASK_KEYS = ("_permanent", "_flashes")
 _NAME_SIZES = (96, 320)
 _MAX_NEXT = 200
 _DEAD_EPOCH = -1
+_MAX_TRUST = 4
+"""Accounts that one browser is trusted for."""
 
 
 # The step between the two pages
@@ -307,6 +312,33 @@ def keep_known_account(state: State, account: bytes, name: bytes | None = None) 
     _touched()
 
 
+# Trusted browsers: random values alone, so that the cookie tells nobody whose they are (TRB-06)
+
+
+def trust(state: State) -> list[TrustToken]:
+    """Give what this browser may skip a code by, the newest first; nothing where nobody may."""
+    cookie = request.cookies.get(TRUSTED_COOKIE)
+    if cookie is None or not state.settings.trusted_browsers:
+        return []
+    try:
+        pairs = _signer(state).loads(cookie)
+    except BadData:
+        return []
+    return [TrustToken(*pair) for pair in pairs]
+
+
+def keep_trust(state: State, token: TrustToken) -> None:
+    """Note that this response is to carry a value in the place of the one that the browser had under that id."""
+    others = [one for one in trust(state) if one.browser != token.browser]
+    g._twofactor_trusted = _signer(state).dumps([token, *others][:_MAX_TRUST])
+    _touched()
+
+
+def _signer(state: State) -> URLSafeSerializer:
+    options = {"digest_method": hashlib.sha256}
+    return URLSafeSerializer(state.keyring.signing_keys, salt="flask_twofactor/trusted", signer_kwargs=options)
+
+
 # The cookie that CSRF tokens are bound to where the session may be cleared
 
 
@@ -324,6 +356,7 @@ def finish(state: State, response: Response) -> None:
     subject = g.get("_twofactor_companion")
     for name, value, seconds in (
         (KNOWN_COOKIE, g.get("_twofactor_known"), KNOWN_SECONDS),
+        (TRUSTED_COOKIE, g.get("_twofactor_trusted"), state.settings.trusted_seconds),
         (CSRF_COOKIE, g.get("_twofactor_csrf"), None),
     ):
         if value is not None:

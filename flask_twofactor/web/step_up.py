@@ -22,7 +22,7 @@ from .redirects import safe_next
 
 def step_up() -> Any:
     """Ask for the password again (ENR-05, LIF-01)."""
-    person = settings_person()
+    person = settings_person(owing_setup=True)
     if person is None:
         return current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
     state = current_state()

@@ -1,0 +1,90 @@
+"""The views of sessions and trusted browsers: where the account is logged in, and the end of it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
+
+from flask import redirect, request, url_for
+
+from ..core.agents import family
+from ..core.records import Mark, Trusted
+from ..flows import manage, trusted
+from ..state import State
+from . import session as browser
+from .current import Presence, current_state
+from .forms import submitted
+from .login import trust_days
+from .manage import changed, entered, settings_url
+from .pages import render
+
+LOGGED_OUT = "You are logged out everywhere else."
+FORGOTTEN = "From now on that browser is asked for a code."
+ALL_FORGOTTEN = "From now on every browser is asked for a code."
+
+
+class Seen(NamedTuple):
+    """A session or a trusted browser as its owner sees it; ``present`` says that it is this one."""
+
+    id: str
+    browser: str
+    place: str
+    began: datetime
+    last: datetime
+    present: bool
+
+
+def sessions() -> Any:
+    """Show the live sessions and the trusted browsers, and end every other session of the account (SES-09)."""
+    person = entered()
+    if not isinstance(person, Presence):
+        return person
+    state = current_state()
+    form = state.forms["sessions"]()
+    mark = person.proof if isinstance(person.proof, Mark) else None
+    if not submitted(form):
+        return _page(state, person, form, mark)
+    token = manage.end_other_sessions(state, person.subject, person.password_at, mark)
+    return changed(state, person, token, LOGGED_OUT)
+
+
+def forget_browser() -> Any:
+    """End the trust in one browser, or in all of them (TRB-08)."""
+    person = entered()
+    if not isinstance(person, Presence):
+        return person
+    if submitted(current_state().forms["forget_browser"]()):
+        which = request.form.get("browser") or None
+        trusted.forget(current_state(), person.subject, which)
+        browser.keep_notice(ALL_FORGOTTEN if which is None else FORGOTTEN)
+    return redirect(url_for("twofactor.sessions"))
+
+
+def _page(state: State, person: Presence, form: Any, mark: Mark | None) -> Any:
+    digest = mark.digest if mark else ""
+    held = {token.browser for token in browser.trust(state)}
+    return render(
+        "sessions",
+        form=form,
+        notice=browser.take_notice(),
+        sessions=[_session(one) for one in manage.sessions(state, person.subject, digest)],
+        trusted=[_trusted(one, held) for one in trusted.listing(state, person.subject)],
+        trust_days=trust_days(state),
+        forget_form=state.forms["forget_browser"](formdata=None),
+        forget_url=url_for("twofactor.forget_browser"),
+        action=url_for("twofactor.sessions"),
+        settings_url=settings_url(state),
+        title="Sessions and browsers",
+    )
+
+
+def _session(one: manage.Session) -> Seen:
+    return Seen("", family(one.agent), one.source, _utc(one.began_at), _utc(one.seen_at), one.present)
+
+
+def _trusted(one: Trusted, held: set[str]) -> Seen:
+    return Seen(one.id, family(one.agent), one.source, _utc(one.created_at), _utc(one.used_at), one.id in held)
+
+
+def _utc(at: int) -> datetime:
+    return datetime.fromtimestamp(at, timezone.utc)
