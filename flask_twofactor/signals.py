@@ -41,7 +41,10 @@ recovery_renewed = _signals.signal("twofactor-recovery-codes-renewed")
 """New recovery codes were made, and the earlier ones are worth nothing."""
 
 factor_enabled = _signals.signal("twofactor-enabled")
-"""A confirmed enrolment stands; adds ``offset: int`` of the code where one confirmed it."""
+"""A confirmed enrolment stands; adds ``offset: int`` of the code where one confirmed it.
+
+And ``how: str``, "imported", where it was taken over from elsewhere.
+"""
 
 factor_disabled = _signals.signal("twofactor-disabled")
 """The owner took the factor away with a right code; adds its ``offset: int``."""

@@ -7,7 +7,6 @@ reason and without the secret.
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -84,16 +83,23 @@ def read_factors(rows: Iterable[Row], read: Read, columns: Columns, wallet: Wall
         missing = [name for name in (columns.account, columns.secret) if name not in row.columns]
         if missing and not row.problem and number == 0:
             raise UnreadableFile(f"there is no column {missing[0]!r}; the first line of CSV names the columns")
-        problem = row.problem or (f"it has no {missing[0]!r}" if missing else "")
-        account = row.columns.get(columns.account, "")
-        if not problem and (not account or "\ufffd" in account):
-            problem = "it does not say whose it is" if not account else "it is no UTF-8"
-        yield Foreign(row.line, "", problem=problem) if problem else _factor(row, account, read, columns.secret, wallet)
+        problem = row.problem or (f"it has no {missing[0]!r}" if missing else _problem(row, columns))
+        yield Foreign(row.line, "", problem=problem) if problem else _factor(row, columns, read, wallet)
 
 
-def _factor(row: Row, account: str, read: Read, column: str, wallet: Wallet) -> Foreign:
+def _problem(row: Row, columns: Columns) -> str:
+    account = row.columns[columns.account]
+    if not account:
+        return "it does not say whose it is"
+    if "\ufffd" in account:
+        return "it is no UTF-8"
+    return "its account is its secret" if account == row.columns[columns.secret] else ""
+
+
+def _factor(row: Row, columns: Columns, read: Read, wallet: Wallet) -> Foreign:
+    account, text = row.columns[columns.account], row.columns[columns.secret]
     try:
-        secret = "" if row.columns[column].strip() in _NOTHING else read(row.columns, column, wallet)
+        secret = "" if text.strip() in _NOTHING else read(row.columns, columns.secret, wallet)
     except UnusableSecret as error:
         return Foreign(row.line, account, problem=str(error))
     return Foreign(row.line, account, secret)
@@ -215,5 +221,5 @@ def _decode(text: Any) -> bytes:
     """Read base32 without padding, b"" where it is none."""
     try:
         return base64.b32decode(text + "=" * (-len(text) % 8)) if isinstance(text, str) else b""
-    except binascii.Error:
+    except ValueError:
         return b""

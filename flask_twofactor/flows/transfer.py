@@ -94,8 +94,8 @@ def _take(state: State, row: Foreign, by: By, dry_run: bool) -> Outcome:
         return Outcome(row.line, "failed", reason=str(error))
     if not subject:
         return Outcome(row.line, "failed", reason="there is no such account")
-    if len(subject) > MAX_SUBJECT:
-        return Outcome(row.line, "failed", reason=f"the key of an account has at most {MAX_SUBJECT} characters")
+    if len(subject) > MAX_SUBJECT or not subject.isprintable():  # it is printed, to a terminal (LOG-04)
+        return Outcome(row.line, "failed", reason=f"the key of an account is 1 to {MAX_SUBJECT} printable characters")
     if dry_run:
         written = state.store.factor(subject) is None
     else:
@@ -126,6 +126,8 @@ def import_factors(state: State, rows: Iterable[tuple[Any, str | None]], source:
 
 
 def _of_host(state: State, number: int, who: Any, text: str | None, source: str, wallet: Wallet) -> Foreign:
+    if who is None:
+        return Foreign(number, "", problem="there is no such account")
     try:
         subject = str(who) if isinstance(who, str | int) else state.subject_of(who)
         return Foreign(number, subject, SOURCES[source].read({"": text}, "", wallet) if text else "")

@@ -275,6 +275,20 @@ def test_a_given_text_that_is_no_base32_is_refused(text: str) -> None:
     assert totp.parse_secret(text) is None
 
 
+@pytest.mark.parametrize("size", [10, 13, 14, 15])
+def test_an_imported_secret_of_80_bits_or_more_makes_the_codes_of_oathtool(size: int) -> None:
+    """pyotp's own floor is 80 bits or 112, by its release."""
+    secret = totp.parse_secret(base64.b32encode(bytes(range(size))).decode(), totp.LEAST_SECRET_BYTES)
+    assert secret is not None
+    assert totp.matching_step(secret, oathtool_code(secret, NOW), NOW) == totp.step_at(NOW)
+    assert parse_qs(urlsplit(totp.provisioning_uri(secret, "a", "b")).query)["secret"] == [secret]
+
+
+@pytest.mark.parametrize("size", [0, 1, 9, 65])
+def test_an_imported_secret_of_fewer_than_80_bits_is_refused(size: int) -> None:
+    assert totp.parse_secret(base64.b32encode(bytes(size)).decode(), totp.LEAST_SECRET_BYTES) is None
+
+
 @given(st.text())
 def test_reading_a_secret_never_raises_and_what_it_gives_makes_codes(text: str) -> None:
     secret = totp.parse_secret(text)
