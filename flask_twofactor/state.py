@@ -224,7 +224,8 @@ class State:
         event = Event(kind, subject, self.now, origin.address, origin.agent, values)
         facts = {**values, "source": origin.address, "agent": origin.agent} if origin.address else values
         shown = " ".join(f"{name}={value!r}" for name, value in facts.items())
-        audit.info("%s subject=%r at=%d %s", kind, subject, event.at, shown)
+        fields = {"kind": kind, "subject": subject, "at": event.at, **facts}  # for formatters that write JSON
+        audit.info("%s subject=%r at=%d %s", kind, subject, event.at, shown, extra={"twofactor": fields})
         self.later(None, lambda _: self._keep(event))
 
     def _keep(self, event: Event) -> None:

@@ -12,7 +12,7 @@ from ..core.decoy import shows_code_box
 from ..core.known import Known, short
 from ..core.records import Enrolment, Mark, Note, Proof, Standing
 from ..errors import CodeRejected, HookFailed, LoginRefused, SignInAgain, Throttled
-from ..signals import code_accepted, code_rejected, logged_in
+from ..signals import code_accepted, code_rejected, identified, logged_in, throttled
 from ..state import State
 from ..throttle import Ticket
 from .factor import Guess, Judged, judge
@@ -58,15 +58,15 @@ def identify(state: State, identifier: str) -> bool:
 
 
 def look_up(state: State, identifier: str, source: str, known: Sequence[Known]) -> None:
-    """Count a name that somebody asks about; raises `Throttled` (THR-16).
+    """Count a name that somebody asks about, and announce it by its digest; raises `Throttled` (THR-16).
 
     A browser that somebody logged in with under this very name is not counted (THR-17).
     """
     name = name_digest(state, identifier)
-    if any(one.name == name for one in known):
-        return
-    with _recorded(state, {"subject": "", "name": name.hex()}, "look-ups", source):
-        state.throttle.look_up(_source(state, source))
+    if not any(one.name == name for one in known):
+        with _recorded(state, {"subject": "", "name": name.hex()}, "look-ups", source):
+            state.throttle.look_up(_source(state, source))
+    state.later(None, lambda _: state.send(identified, "", name=name.hex()))
 
 
 def check(
@@ -123,9 +123,14 @@ def _recorded(state: State, whose: dict[str, Any], where: str, source: str) -> I
     try:
         yield
     except Throttled:
-        if state.throttle.is_news(_source(state, source)):
-            state.record("twofactor-throttled", **whose, reason=where)
+        if state.throttle.is_news(digest := _source(state, source)):
+            _announce_wait(state, whose, where, digest)
         raise
+
+
+def _announce_wait(state: State, whose: dict[str, Any], where: str, source: str) -> None:
+    state.record(throttled.name, **whose, reason=where)
+    state.later(None, lambda _: state.send(throttled, whose["subject"], where=where, source=source))
 
 
 def _source(state: State, source: str) -> str:
@@ -205,7 +210,7 @@ def session_ticket(state: State, subject: str, sign_in: str) -> Ticket:
     try:
         return state.throttle.sign_in(state.keyring.digest(f"sign-in\n{sign_in}"))
     except Throttled as error:
-        state.record("twofactor-throttled", subject, reason="sign-in")
+        _announce_wait(state, {"subject": subject}, "sign-in", "")
         raise SignInAgain(error.retry_after) from None
 
 
