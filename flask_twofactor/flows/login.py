@@ -16,6 +16,7 @@ from ..signals import code_accepted, code_rejected, identified, logged_in, throt
 from ..state import State
 from ..throttle import Ticket
 from .factor import Guess, Judged, judge
+from .notices import NEW_BROWSER, tell
 
 MAX_PASSWORD = 1024
 """Characters; a longer one is refused before the host's hash sees it (INP-01)."""
@@ -186,7 +187,6 @@ def answer(state: State, sign_in: SignIn, code: str | None, source: str, known: 
     if sign_in.owes:
         with _recorded(state, {"subject": subject}, "challenge", source):
             tickets.append(_count(state, f"challenge\n{subject}", source, subject, known))
-    is_known = any(one.subject == subject_digest(state, subject) for one in known)
     enrolment = state.store.enrolment(subject)
     life = enrolment.id if enrolment else ""
     token, mark = state.new_mark(subject, life, password_at=sign_in.password_at, code_at=state.now)
@@ -194,7 +194,7 @@ def answer(state: State, sign_in: SignIn, code: str | None, source: str, known: 
     def spend(account: str, life: str, proof: Proof, attempt: Attempt) -> bool:
         return state.store.spend(account, life, proof, attempt, mark)
 
-    known_enough = tickets[-1].known if sign_in.owes else is_known
+    known_enough = tickets[-1].known if sign_in.owes else _is_known(state, subject, known)
     judged = judge(state, Guess(subject, sign_in.user, code, known_enough), enrolment, spend)
     if judged.reason:
         state.record(code_rejected.name, subject, reason=judged.reason)
@@ -203,6 +203,10 @@ def answer(state: State, sign_in: SignIn, code: str | None, source: str, known: 
         state.store.remove_mark(sign_in.replaces)
     state.throttle.refund(*tickets)
     return Login(sign_in.user, subject, token, judged.offset, judged.left)
+
+
+def _is_known(state: State, subject: str, known: Sequence[Known]) -> bool:
+    return any(one.subject == subject_digest(state, subject) for one in known)
 
 
 def session_ticket(state: State, subject: str, sign_in: str) -> Ticket:
@@ -214,9 +218,15 @@ def session_ticket(state: State, subject: str, sign_in: str) -> Ticket:
         raise SignInAgain(error.retry_after) from None
 
 
-def entered(state: State, done: Login) -> None:
-    """Announce that a session began, once it has."""
+def entered(state: State, done: Login, known: Sequence[Known]) -> None:
+    """Announce that a session began, once it has.
+
+    Who gave a code of the authenticator is told where the browser was none that was ``known`` (LIF-06); of a
+    recovery code the owner was told already.
+    """
     state.announce(logged_in, done.subject, factor=done.factor, offset=done.offset)
+    if done.offset is not None and not _is_known(state, done.subject, known):
+        tell(state, done.user, NEW_BROWSER)
 
 
 def confirmed(state: State, done: Login) -> None:

@@ -12,7 +12,7 @@ from ..signals import code_accepted, code_rejected, factor_disabled, factor_rese
 from ..state import State, logger
 from .factor import Guess, judge
 from .login import session_ticket
-from .notices import RESET, tell
+from .notices import RESET, SESSIONS_ENDED, tell
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,7 @@ def end_sessions(state: State, user: Any, refill: bool = False) -> int:
     subject = state.subject_of(user)
     count = state.store.end_sessions(subject, refill)
     state.announce(sessions_ended, subject, count=count)
+    tell(state, user, SESSIONS_ENDED)
     return count
 
 

@@ -121,7 +121,7 @@ def _judge_credential(state: State, form: Any, identifier: str, target: str | No
     except Throttled as error:
         return throttled(_credential_page(state, form, identifier, target, error=waiting(error)), error)
     browser.keep_known(state, done.subject, identifier)
-    login.entered(state, done)
+    login.entered(state, done, known)
     return answer
 
 
@@ -228,7 +228,7 @@ def challenge() -> Any:
     browser.renew(state, done.token, keep_all=True)
     browser.keep_known(state, found.subject)
     if found.verdict == "due":
-        login.entered(state, done)
+        login.entered(state, done, known)
     else:
         login.confirmed(state, done)
     fresh.proven()

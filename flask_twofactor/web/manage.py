@@ -120,4 +120,5 @@ def sessions() -> Any:
         )
     mark = person.proof if isinstance(person.proof, Mark) else None
     token = manage.end_other_sessions(state, person.subject, person.password_at, mark)
+    notices.tell(state, person.user, notices.SESSIONS_ENDED)
     return changed(state, person, token, LOGGED_OUT)

@@ -9,6 +9,7 @@ from flask import redirect, request, url_for
 from ..errors import AlreadyEnrolled, CodeRejected, SetupExpired
 from ..flows import notices, setup
 from ..state import State
+from . import session as browser
 from .current import Presence, current_state
 from .forms import submitted
 from .login import WRONG_CODE, first_error
@@ -38,6 +39,7 @@ def setup_view() -> Any:
         return _setup_page(state, form, person, EXPIRED)
     notices.tell(state, person.user, notices.ENABLED)
     renewed(state, person, token)
+    browser.keep_known(state, person.subject)  # the first log-in with the factor is none of a new browser
     return to_sheet(sealed, "Two-factor authentication is on.")
 
 
