@@ -132,7 +132,8 @@ _WORDS = {
     SESSIONS_ENDED: _Words(
         marked("%(brand)s: you were logged out everywhere"),
         marked(
-            "Your account %(account)s at %(brand)s was logged out everywhere, but in the browser in which this was done."
+            "Your account %(account)s at %(brand)s was logged out everywhere, but for the browser in which this was "
+            "done."
         ),
         marked("If this was not you, change your password now."),
     ),

@@ -12,7 +12,7 @@ from jinja2 import ChoiceLoader, DictLoader, FileSystemLoader, PrefixLoader
 
 from ..settings import Settings
 from ..state import State
-from . import gate, login, manage, pages, recovery, setup, step_up, unlock
+from . import activity, gate, login, manage, pages, recovery, setup, step_up, unlock
 from . import session as browser
 from .current import run_later
 
@@ -47,6 +47,7 @@ def make_blueprint(settings: Settings) -> Blueprint:
     blueprint.add_url_rule("/recovery-codes", "recovery_codes", recovery.recovery_codes, methods=["GET"])
     blueprint.add_url_rule("/recovery-used", "recovery_used", recovery.recovery_used, methods=["GET"])
     blueprint.add_url_rule("/sessions", "sessions", manage.sessions, methods=both)
+    blueprint.add_url_rule("/activity", "activity", activity.activity_view, methods=["GET"])
     blueprint.add_url_rule("/password", "step_up", step_up.step_up, methods=both)
     blueprint.add_url_rule("/unlock", "unlock", unlock.unlock, methods=both)
     return blueprint

@@ -146,6 +146,7 @@ def panel_values(user: Any) -> dict[str, Any]:
         "setup_url": url_for("twofactor.setup"),
         "manage_url": url_for("twofactor.manage"),
         "recovery_url": url_for("twofactor.recovery"),
+        "activity_url": url_for("twofactor.activity"),
         "sessions_url": url_for("twofactor.sessions"),
     }
 
