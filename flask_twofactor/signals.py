@@ -10,6 +10,12 @@ from blinker import Namespace
 
 _signals = Namespace()
 
+identified = _signals.signal("twofactor-identified")
+"""A user ID was given on the first page, whoever's it is; adds ``name: str``, a keyed digest of it.
+
+``subject`` is "", for names with an account and without one alike (ENU-01).
+"""
+
 logged_in = _signals.signal("twofactor-logged-in")
 """Every factor was right and the session began; adds ``factor: bool``, whether a code was part of it.
 
@@ -21,6 +27,13 @@ code_rejected = _signals.signal("twofactor-code-rejected")
 
 code_accepted = _signals.signal("twofactor-code-accepted")
 """A code was right and is spent; adds ``offset: int``, the time step it was made for less the server's (CLK-04)."""
+
+throttled = _signals.signal("twofactor-throttled")
+"""Somebody has to wait; adds ``where: str`` and ``source: str``, a keyed digest; once in ten minutes a source.
+
+``where`` is "look-ups", "log-in", "challenge", or "sign-in": too many wrong answers of one session, without a source.
+``subject`` is "" where no account has the name.
+"""
 
 clock_jumped = _signals.signal("twofactor-clock-jumped")
 """A code was presented to an account whose last one lies in the future: a clock was ahead, or another server's is.

@@ -99,6 +99,8 @@ class State:
     """Run a function of a user once the response is sent, at once outside a request (ENU-11)."""
     hash_for_nobody: Callable[[str], Any]
     """The work of a password hash, where `password_check` failed for a name without an account."""
+    translator: Callable[[], Callable[[str], str]] = lambda: str
+    """Gives what looks a text up in the language of the present request, for later too."""
     host_login: HostLogin = field(default_factory=HostLogin)
     taken_over: dict[str, Callable[..., Any]] = field(default_factory=dict)
     """The host's own log-in views by endpoint, in whose place our first page stands."""
@@ -227,7 +229,8 @@ class State:
         event = Event(kind, subject, self.now, origin.address, origin.agent, values)
         facts = {**values, "source": origin.address, "agent": origin.agent} if origin.address else values
         shown = " ".join(f"{name}={value!r}" for name, value in facts.items())
-        audit.info("%s subject=%r at=%d %s", kind, subject, event.at, shown)
+        fields = {"kind": kind, "subject": subject, "at": event.at, **facts}  # for formatters that write JSON
+        audit.info("%s subject=%r at=%d %s", kind, subject, event.at, shown, extra={"twofactor": fields})
         self.later(None, lambda _: self._keep(event))
 
     def _keep(self, event: Event) -> None:

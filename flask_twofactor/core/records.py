@@ -314,8 +314,10 @@ class CsrfField:
 class Notice:
     """What the owner of an account is told, ``body`` in plain text.
 
-    ``kind`` is "enabled", "disabled", "reset", "recovery-used", "recovery-renewed", "few" or "many" (wrong codes
-    after a right password), or "stopped" (so many that no code is accepted any more).
+    ``kind`` is "enabled", "disabled", "reset", "recovery-used", "recovery-renewed", "new-browser",
+    "trusted-browser-added", "authenticator-added", "authenticator-removed", "rescue-issued", "rescue-used",
+    "sessions-ended", "few" or "many" (wrong codes after a right password), or "stopped" (so many that no code is
+    accepted any more).
 
     ``at`` is in Unix seconds; ``origin`` is None where no request did it (the command line).
     """

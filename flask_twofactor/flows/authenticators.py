@@ -13,7 +13,7 @@ from ..signals import authenticator_added, authenticator_removed, code_rejected
 from ..state import State, logger
 from .factor import Guess, Proven, judge
 from .login import session_ticket
-from .notices import ADDED, REMOVED, tell
+from .notices import AUTHENTICATOR_ADDED, AUTHENTICATOR_REMOVED, tell
 from .setup import Setup, judge_key, open_key, pending
 
 MAX_NAME = 64
@@ -85,7 +85,7 @@ def confirm(state: State, user: Any, text: str | None, sign_in: str) -> None:
     if not state.store.add_authenticator(subject, found.id, factor.id, step, state.now):
         raise SetupExpired("the factor was changed meanwhile")
     state.announce(authenticator_added, subject, name=found.name)
-    tell(state, user, ADDED)
+    tell(state, user, AUTHENTICATOR_ADDED)
 
 
 def remove(
@@ -113,7 +113,7 @@ def remove(
     except StoreUnavailable:  # it is gone, whatever becomes of the count
         logger.error("the counters did not answer: a right code stays counted for its session")
     state.announce(authenticator_removed, subject, name=_shown(gone).name)
-    tell(state, user, REMOVED)
+    tell(state, user, AUTHENTICATOR_REMOVED)
     return token
 
 

@@ -12,11 +12,12 @@ from ..core.decoy import shows_code_box
 from ..core.known import Known, short
 from ..core.records import Factor, Mark, Note, Standing, TrustToken
 from ..errors import CodeRejected, HookFailed, LoginRefused, SignInAgain, Throttled
-from ..signals import code_accepted, code_rejected, logged_in
+from ..signals import code_accepted, code_rejected, identified, logged_in, throttled
 from ..state import State
 from ..throttle import Ticket
 from . import trusted
 from .factor import Guess, Judged, Proven, Spend, judge
+from .notices import NEW_BROWSER, tell
 
 MAX_PASSWORD = 1024
 """Characters; a longer one is refused before the host's hash sees it (INP-01)."""
@@ -70,15 +71,15 @@ def identify(state: State, identifier: str, trust: Sequence[TrustToken] = ()) ->
 
 
 def look_up(state: State, identifier: str, source: str, known: Sequence[Known]) -> None:
-    """Count a name that somebody asks about; raises `Throttled` (THR-16).
+    """Count a name that somebody asks about, and announce it by its digest; raises `Throttled` (THR-16).
 
     A browser that somebody logged in with under this very name is not counted (THR-17).
     """
     name = name_digest(state, identifier)
-    if any(one.name == name for one in known):
-        return
-    with _recorded(state, {"subject": "", "name": name.hex()}, "look-ups", source):
-        state.throttle.look_up(_source(state, source))
+    if not any(one.name == name for one in known):
+        with _recorded(state, {"subject": "", "name": name.hex()}, "look-ups", source):
+            state.throttle.look_up(_source(state, source))
+    state.later(None, lambda _: state.send(identified, "", name=name.hex()))
 
 
 def check(
@@ -136,9 +137,14 @@ def _recorded(state: State, whose: dict[str, Any], where: str, source: str) -> I
     try:
         yield
     except Throttled:
-        if state.throttle.is_news(_source(state, source)):
-            state.record("twofactor-throttled", **whose, reason=where)
+        if state.throttle.is_news(digest := _source(state, source)):
+            _announce_wait(state, whose, where, digest)
         raise
+
+
+def _announce_wait(state: State, whose: dict[str, Any], where: str, source: str) -> None:
+    state.record(throttled.name, **whose, reason=where)
+    state.later(None, lambda _: state.send(throttled, whose["subject"], where=where, source=source))
 
 
 def _source(state: State, source: str) -> str:
@@ -213,11 +219,10 @@ def answer(state: State, sign_in: SignIn, code: str | None, source: str, known: 
     if sign_in.owes:
         with _recorded(state, {"subject": subject}, "challenge", source):
             tickets.append(_count(state, f"challenge\n{subject}", source, subject, known))
-    is_known = any(one.subject == subject_digest(state, subject) for one in known)
     factor = state.store.factor(subject)
     life = factor.id if factor else ""
     token, mark = state.new_mark(subject, life, password_at=sign_in.password_at, code_at=state.now)
-    known_enough = tickets[-1].known if sign_in.owes else is_known
+    known_enough = tickets[-1].known if sign_in.owes else _is_known(state, subject, known)
     guess = Guess(subject, sign_in.user, code, known_enough, takes_rescue=sign_in.owes)
     judged = judge(state, guess, factor, _spending(state, mark))
     if judged.reason:
@@ -241,18 +246,28 @@ def answer_by_trust(state: State, sign_in: SignIn, trust: Sequence[TrustToken]) 
     return Login(sign_in.user, sign_in.subject, token, factor.id, "trusted", trust=fresh)
 
 
+def _is_known(state: State, subject: str, known: Sequence[Known]) -> bool:
+    return any(one.subject == subject_digest(state, subject) for one in known)
+
+
 def session_ticket(state: State, subject: str, sign_in: str) -> Ticket:
     """Count a code or a password of a session (bucket G)."""
     try:
         return state.throttle.sign_in(state.keyring.digest(f"sign-in\n{sign_in}"))
     except Throttled as error:
-        state.record("twofactor-throttled", subject, reason="sign-in")
+        _announce_wait(state, {"subject": subject}, "sign-in", "")
         raise SignInAgain(error.retry_after) from None
 
 
-def entered(state: State, done: Login) -> None:
-    """Announce that a session began, once it has."""
+def entered(state: State, done: Login, known: Sequence[Known]) -> None:
+    """Announce that a session began, once it has.
+
+    Who gave a code of the authenticator is told where the browser was none that was ``known`` (LIF-06); of a
+    recovery code the owner was told already.
+    """
     state.announce(logged_in, done.subject, factor=done.with_code, by=done.by, offset=done.offset)
+    if done.by == "code" and not _is_known(state, done.subject, known):
+        tell(state, done.user, NEW_BROWSER)
 
 
 def confirmed(state: State, done: Login) -> None:

@@ -13,7 +13,7 @@ from ..state import State, logger
 from . import requirement
 from .factor import Guess, Proven, judge
 from .login import is_alive, session_ticket
-from .notices import RESET, tell
+from .notices import RESET, SESSIONS_ENDED, tell
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,7 @@ def end_sessions(state: State, user: Any, refill: bool = False) -> int:
     subject = state.subject_of(user)
     count = state.store.end_sessions(subject, refill)
     state.announce(sessions_ended, subject, count=count)
+    tell(state, user, SESSIONS_ENDED)
     return count
 
 

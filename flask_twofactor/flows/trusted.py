@@ -14,7 +14,7 @@ from ..core.keyring import token_digest
 from ..core.records import Mark, Origin, Trusted, TrustToken, new_id
 from ..signals import trusted_browser_added, trusted_browser_forgotten
 from ..state import State
-from .notices import TRUSTED, tell
+from .notices import TRUSTED_ADDED, tell
 
 
 def skips(state: State, subject: str, factor: str, trust: Sequence[TrustToken]) -> bool:
@@ -59,7 +59,7 @@ def add(state: State, user: Any, subject: str, factor: str) -> TrustToken | None
     if not state.store.add_trusted(row):
         return None
     state.announce(trusted_browser_added, subject)
-    tell(state, user, TRUSTED)
+    tell(state, user, TRUSTED_ADDED)
     return token
 
 

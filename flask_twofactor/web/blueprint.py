@@ -12,7 +12,7 @@ from jinja2 import ChoiceLoader, DictLoader, FileSystemLoader, PrefixLoader
 
 from ..settings import Settings
 from ..state import State
-from . import authenticators, gate, login, manage, pages, recovery, sessions, setup, step_up, unlock
+from . import activity, authenticators, gate, login, manage, pages, recovery, sessions, setup, step_up, unlock
 from . import session as browser
 from .current import run_later
 
@@ -51,6 +51,7 @@ def make_blueprint(settings: Settings) -> Blueprint:
     blueprint.add_url_rule("/authenticators/new", "new_authenticator", authenticators.new, methods=both)
     blueprint.add_url_rule("/authenticators/remove", "remove_authenticator", authenticators.remove, methods=both)
     blueprint.add_url_rule("/sessions", "sessions", sessions.sessions, methods=both)
+    blueprint.add_url_rule("/activity", "activity", activity.activity_view, methods=["GET"])
     blueprint.add_url_rule("/browsers/forget", "forget_browser", sessions.forget_browser, methods=["POST"])
     blueprint.add_url_rule("/grace", "grace", setup.grace, methods=["GET"])
     blueprint.add_url_rule("/log-out", "log_out", setup.log_out, methods=["POST"])

@@ -124,7 +124,7 @@ def _judge_credential(state: State, form: Any, identifier: str, target: str | No
     except Throttled as error:
         return throttled(_credential_page(state, form, identifier, target, error=waiting(error)), error)
     browser.keep_known(state, done.subject, identifier)
-    login.entered(state, done)
+    login.entered(state, done, known)
     _trust_browser(state, form, done)
     return answer
 
@@ -275,7 +275,7 @@ def _answered(state: State, found: Presence, done: login.Login, leads_to: str) -
     browser.renew(state, done.token, keep_all=True)
     browser.keep_known(state, found.subject)
     if found.verdict == "due":
-        login.entered(state, done)
+        login.entered(state, done, browser.known_accounts(state))
     else:
         login.confirmed(state, done)
     fresh.proven()

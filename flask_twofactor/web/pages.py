@@ -151,6 +151,7 @@ def panel_values(user: Any) -> dict[str, Any]:
         "manage_url": url_for("twofactor.manage"),
         "authenticators_url": url_for("twofactor.authenticators"),
         "recovery_url": url_for("twofactor.recovery"),
+        "activity_url": url_for("twofactor.activity"),
         "sessions_url": url_for("twofactor.sessions"),
     }
 

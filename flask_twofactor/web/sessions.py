@@ -9,7 +9,7 @@ from flask import redirect, request, url_for
 
 from ..core.agents import family
 from ..core.records import Mark, Trusted
-from ..flows import manage, trusted
+from ..flows import manage, notices, trusted
 from ..state import State
 from . import session as browser
 from .current import Presence, current_state
@@ -45,6 +45,7 @@ def sessions() -> Any:
     if not submitted(form):
         return _page(state, person, form, mark)
     token = manage.end_other_sessions(state, person.subject, person.password_at, mark)
+    notices.tell(state, person.user, notices.SESSIONS_ENDED)
     return changed(state, person, token, LOGGED_OUT)
 
 

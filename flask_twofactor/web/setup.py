@@ -11,6 +11,7 @@ from flask_login import logout_user
 from ..errors import AlreadyEnrolled, CodeRejected, SetupExpired
 from ..flows import notices, requirement, setup
 from ..state import State
+from . import session as browser
 from .current import Presence, current_state, settings_person
 from .forms import submitted
 from .login import WRONG_CODE, after_login, first_error
@@ -46,6 +47,7 @@ def setup_view() -> Any:
         return _setup_page(state, form, person, EXPIRED)
     notices.tell(state, person.user, notices.ENABLED)
     renewed(state, person, token)
+    browser.keep_known(state, person.subject)  # the first log-in with the factor is none of a new browser
     onward = safe_next(request.args.get("next")) if person.verdict == "setup" else None
     return to_sheet(sealed, "Two-factor authentication is on.", onward)
 

@@ -431,8 +431,8 @@ def test_whether_there_is_a_factor_is_read_from_the_store(state: State) -> None:
 
 @pytest.mark.requirement("LOG-01")
 def test_a_session_that_began_is_announced_with_what_was_asked(enrolled: Host, state: State, heard: Heard) -> None:
-    login.entered(state, check(state, "bob", "bob-password"))
-    login.entered(state, check(state, "alice", "alice-password", enrolled.code("alice", 1)))
+    login.entered(state, check(state, "bob", "bob-password"), [])
+    login.entered(state, check(state, "alice", "alice-password", enrolled.code("alice", 1)), [])
     begun = [values for name, values in heard.events if name == "logged-in"]
     assert begun == [
         {"subject": "2", "at": state.now, "factor": False, "offset": None},

@@ -27,14 +27,14 @@ def told(host: Host) -> list[tuple[str, Notice]]:
 
 @pytest.mark.requirement("ENR-12")
 def test_enabling_is_told_once_with_time_network_and_browser(host: Host, told: list[tuple[str, Notice]]) -> None:
-    person = host.person(REMOTE_ADDR="203.0.113.77", HTTP_USER_AGENT="Browser/1.0")
+    person = host.person(REMOTE_ADDR="203.0.113.77", HTTP_USER_AGENT="(Windows) Firefox/127.0")
     person.log_in("bob")
     assert person.set_up("bob").status_code == 302
     (name, notice), *more = told
     assert (name, notice.kind, notice.at, more) == ("bob", "enabled", int(host.clock.at), [])
     assert notice.title == "host: two-factor authentication was turned on"
     assert "From: 203.0.113.0/24" in notice.body
-    assert "Browser: Browser/1.0" in notice.body
+    assert "Browser: Firefox on Windows" in notice.body
     assert "2027-01-15 08:00 UTC" in notice.body
     assert person.secret not in repr(notice)
     assert host.code("bob") not in repr(notice)
@@ -45,7 +45,7 @@ def test_disabling_is_told(host: Host, client: Person, told: list[tuple[str, Not
     client.log_in("alice")
     host.clock.move(30)
     client.disable("alice")
-    assert [notice.kind for _, notice in told] == ["disabled"]
+    assert [notice.kind for _, notice in told] == ["new-browser", "disabled"]
 
 
 def test_a_reset_is_told_without_an_origin(host: Host, told: list[tuple[str, Notice]]) -> None:
@@ -91,6 +91,14 @@ def test_control_characters_of_a_browser_s_name_do_not_reach_the_notice(
     assert len(origin.agent) == 200
 
 
+def test_what_a_browser_calls_itself_says_nothing_in_the_body(host: Host, told: list[tuple[str, Notice]]) -> None:
+    person = host.person(HTTP_USER_AGENT="Chrome/1 Your account is blocked, call +1 555 0100")
+    person.log_in("bob")
+    person.set_up("bob")
+    assert "Browser: Chrome\n" in told[0][1].body
+    assert "0100" not in told[0][1].body
+
+
 def test_an_ipv6_address_is_told_as_its_network(host: Host, told: list[tuple[str, Notice]]) -> None:
     person = host.person(REMOTE_ADDR="2001:db8:1:2:3:4:5:6")
     person.log_in("bob")
@@ -133,4 +141,100 @@ def test_a_code_that_was_used_before_is_a_wrong_one_that_the_owner_is_told_about
     for code in (host.wrong_code("alice"), host.wrong_code("alice"), used):
         stranger.identify("alice")
         assert stranger.credential("alice-password", code).status_code == 200
-    assert [(name, notice.kind) for name, notice in told] == [("alice", "few")]
+    assert [(name, notice.kind) for name, notice in told] == [("alice", "new-browser"), ("alice", "few")]
+
+
+def kinds(told: list[tuple[str, Notice]], name: str = "alice") -> list[str]:
+    return [notice.kind for of, notice in told if of == name]
+
+
+@pytest.mark.requirement("LIF-06")
+def test_a_log_in_from_a_browser_that_was_not_seen_before_is_told_once(
+    enrolled: Host, told: list[tuple[str, Notice]]
+) -> None:
+    person = enrolled.person(REMOTE_ADDR="203.0.113.77", HTTP_USER_AGENT="(iPhone) Version/17.5 Safari/604.1")
+    assert person.log_in("alice").status_code == 302
+    assert kinds(told) == ["new-browser"]
+    assert "From: 203.0.113.0/24\nBrowser: Safari on iPhone\n" in told[0][1].body
+    for _ in range(2):
+        person.get("/logout")
+        enrolled.clock.move(30)
+        person.log_in("alice")
+    assert kinds(told) == ["new-browser"]
+    person.get("/logout")
+    enrolled.clock.move(30)
+    person.log_in("mallory")
+    assert (kinds(told), kinds(told, "mallory")) == (["new-browser"], ["new-browser"])
+
+
+@pytest.mark.requirement("LIF-06")
+def test_a_code_that_a_log_in_of_the_host_owed_tells_of_a_new_browser_too_and_step_up_does_not(
+    enrolled: Host, told: list[tuple[str, Notice]]
+) -> None:
+    person = enrolled.person()
+    person.legacy("alice")
+    assert kinds(told) == []
+    assert person.post("/two-factor/challenge", code=enrolled.code("alice")).status_code == 302
+    assert kinds(told) == ["new-browser"]
+    person.client.delete_cookie("twofactor_known")
+    enrolled.clock.move(30)
+    assert person.post("/two-factor/challenge", code=enrolled.code("alice")).status_code == 302
+    assert kinds(told) == ["new-browser"]
+
+
+@pytest.mark.requirement("LIF-06")
+@pytest.mark.parametrize("by_host", [False, True])
+def test_the_first_log_in_after_enabling_in_the_same_browser_tells_of_no_new_one(
+    host: Host, told: list[tuple[str, Notice]], by_host: bool
+) -> None:
+    person = host.person()
+    if by_host:
+        person.legacy("bob")
+    else:
+        person.log_in("bob")
+    person.set_up("bob")
+    person.get("/logout")
+    host.clock.move(30)
+    assert person.log_in("bob").status_code == 302
+    assert kinds(told, "bob") == ["enabled"]
+    host.clock.move(30)
+    host.person().log_in("bob")
+    assert kinds(told, "bob") == ["enabled", "new-browser"]
+
+
+@pytest.mark.requirement("LIF-06")
+def test_neither_a_log_in_without_the_factor_nor_a_refused_one_tells_of_a_browser(
+    enrolled: Host, told: list[tuple[str, Notice]]
+) -> None:
+    enrolled.person().log_in("bob")
+    person = enrolled.person()
+    person.identify("alice")
+    person.credential("alice-password", enrolled.wrong_code("alice"))
+    assert told == []
+
+
+@pytest.mark.requirement("LIF-06")
+def test_logging_out_everywhere_is_told_whoever_did_it(enrolled: Host, told: list[tuple[str, Notice]]) -> None:
+    person = enrolled.person()
+    person.log_in("alice")
+    person.post("/two-factor/sessions")
+    with enrolled.app.app_context():
+        enrolled.two_factor.end_sessions(enrolled.users["alice"])
+    assert kinds(told) == ["new-browser", "sessions-ended", "sessions-ended"]
+    assert [notice.origin is None for _, notice in told] == [False, False, True]
+
+
+@pytest.mark.requirement("LIF-06")
+def test_the_third_and_the_tenth_wrong_code_after_the_right_password_are_told_with_advice(
+    enrolled: Host, told: list[tuple[str, Notice]]
+) -> None:
+    counts = []
+    for number in range(11):
+        stranger = enrolled.person(REMOTE_ADDR=f"203.0.113.{number}")
+        stranger.identify("alice")
+        assert stranger.credential("alice-password", enrolled.wrong_code("alice")).status_code == 200
+        counts.append(len(told))
+        enrolled.clock.move(900)
+    assert counts == [0, 0, 1, 1, 1, 1, 1, 1, 1, 2, 2]
+    assert kinds(told) == ["few", "many"]
+    assert all("If this was not you, change your password now" in notice.body for _, notice in told)

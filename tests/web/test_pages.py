@@ -116,6 +116,10 @@ def sessions(host: Host) -> TestResponse:
     return logged_in(host, "alice").get("/two-factor/sessions")
 
 
+def activity(host: Host) -> TestResponse:
+    return logged_in(host, "alice").get("/two-factor/activity")
+
+
 def settings(host: Host) -> TestResponse:
     return logged_in(host, "bob").get("/two-factor/settings")
 
@@ -152,6 +156,7 @@ FORMS = {
 REJECTED = {page: rejected(page) for page in FORMS if " " not in page}
 ALL = {
     **FORMS,
+    "activity": activity,
     "sessions": sessions,
     "settings": settings,
     "problem": problem,

@@ -357,7 +357,7 @@ def test_using_a_code_and_making_new_ones_is_recorded_announced_and_told_to_the_
     person = log_in(host, host.code("bob"))
     host.clock.move(30)
     person.post("/two-factor/recovery", code=host.code("bob"))
-    assert [one.kind for one in told] == ["enabled", *["recovery-used"] * 7, "recovery-renewed"]
+    assert [one.kind for one in told] == ["enabled", *["recovery-used"] * 7, "new-browser", "recovery-renewed"]
     assert "9 recovery codes are left." in told[1].body
     assert "3 recovery codes are left. Make new ones" in told[7].body
     kinds = {event.kind: event.details for event in reversed(state_of(host).store.events("2", 100))}

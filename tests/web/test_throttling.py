@@ -326,7 +326,7 @@ def test_after_a_hundred_wrong_codes_in_a_row_no_code_is_right_until_a_reset(mak
         assert host.two_factor.verify(host.users["alice"], host.code("alice"))
 
 
-@pytest.mark.requirement("THR-11", "ENU-11")
+@pytest.mark.requirement("THR-11", "ENU-11", "LIF-06")
 def test_the_owner_is_told_at_three_and_at_ten_wrong_codes_and_not_more_often(make_app: MakeApp) -> None:
     notices: list[Notice] = []
 

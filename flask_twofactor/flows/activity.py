@@ -1,0 +1,94 @@
+"""Activity: what became of an account lately, in words for its owner.
+
+A session may be a thief's, who must not learn from here which password was right (LOG-05). So no line says why a
+log-in was refused. A wrong code is named where the page that took it comes after a right password anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from ..core.agents import family
+from ..core.records import Event
+from ..core.texts import marked
+from ..signals import (
+    authenticator_added,
+    authenticator_removed,
+    code_accepted,
+    code_rejected,
+    factor_disabled,
+    factor_enabled,
+    factor_reset,
+    logged_in,
+    recovery_code_used,
+    recovery_renewed,
+    rescue_issued,
+    rescue_used,
+    sessions_ended,
+    throttled,
+    trusted_browser_added,
+    trusted_browser_forgotten,
+)
+from ..state import State
+
+LIMIT = 50
+"""Events that are looked at."""
+_WITH_CODE = marked("Login with password and code")
+_WITHOUT_CODE = marked("Login without a code")
+_WITH_RECOVERY = marked("Login with a recovery code")
+_WORDS = {
+    "twofactor-log-in-refused": marked("A login was refused"),
+    throttled.name: marked("Somebody had to wait after too many attempts"),
+    code_rejected.name: marked("A wrong code was given"),
+    code_accepted.name: marked("A code was given again"),
+    "twofactor-password-confirmed": marked("The password was given again"),
+    "twofactor-password-refused": marked("A wrong password was given where it was asked again"),
+    "twofactor-set-up-refused": marked("A wrong code was given in the set-up"),
+    factor_enabled.name: marked("Two-factor authentication was turned on"),
+    factor_disabled.name: marked("Two-factor authentication was turned off"),
+    factor_reset.name: marked("Two-factor authentication was reset by an administrator"),
+    recovery_code_used.name: marked("A recovery code was used"),
+    recovery_renewed.name: marked("New recovery codes were made"),
+    rescue_issued.name: marked("An administrator made a rescue code"),
+    rescue_used.name: marked("A rescue code was used"),
+    trusted_browser_added.name: marked("A browser was trusted"),
+    trusted_browser_forgotten.name: marked("A trusted browser was forgotten"),
+    authenticator_added.name: marked("An authenticator was added"),
+    authenticator_removed.name: marked("An authenticator was removed"),
+    sessions_ended.name: marked("Logged out everywhere else"),
+}
+"""Every kind that is shown; a clock that jumped, say, is told of after a right password only, and is not."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """What has happened, when, from which network ("" where no browser did it), and with which browser."""
+
+    what: str
+    when: datetime
+    source: str
+    browser: str
+
+
+def recent(state: State, subject: str) -> list[Line]:
+    """Give what happened to an account lately, the newest first, in the language of the request."""
+    translate = state.translator()
+    shown = [(event, _words(event)) for event in state.store.events(subject, LIMIT)]
+    return [
+        Line(translate(words), datetime.fromtimestamp(event.at, timezone.utc), event.source, family(event.agent))
+        for event, words in shown
+        if words
+    ]
+
+
+def _words(event: Event) -> str:
+    return _of_login(event.details) if event.kind == logged_in.name else _WORDS.get(event.kind, "")
+
+
+def _of_login(details: Mapping[str, Any]) -> str:
+    if not details.get("factor"):
+        return _WITHOUT_CODE
+    return _WITH_RECOVERY if details.get("offset") is None else _WITH_CODE
