@@ -17,7 +17,7 @@ from .defaults import hash_for_nobody, make_hooks
 from .errors import CodeRejected, WiringError
 from .flows import login, manage, notices, recovery, setup, transfer
 from .settings import Settings, as_bytes
-from .state import State
+from .state import Clock, State
 from .stores.sql import Database, SqlCounters, SqlStore
 from .throttle import DatabaseStorage, storage_for
 from .web import session as browser
@@ -86,16 +86,17 @@ class TwoFactor:
         if "twofactor" in app.extensions:
             raise WiringError("this app already has a TwoFactor; attach one only")
         settings = Settings.from_config(app.config)
+        clock = Clock(self._clock)
         database = functools.cache(lambda: _database(app, settings))
 
         def make_storage() -> Storage:
             uri = settings.throttle_storage_uri
-            return storage_for(uri) if uri else DatabaseStorage(SqlCounters(database(), self._clock))
+            return storage_for(uri) if uri else DatabaseStorage(SqlCounters(database(), clock))
 
         name = settings.issuer or app.name
         state = State(
             settings=settings,
-            clock=self._clock,
+            clock=clock,
             hooks=self._hooks,
             make_store=lambda: SqlStore(database()),
             make_storage=make_storage,

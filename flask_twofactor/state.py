@@ -77,12 +77,25 @@ class Hooks:
         return bool(answer)
 
 
+class Clock:
+    """The clock of one app, Unix seconds; only `testing.frozen_clock` ever gives it another source."""
+
+    __slots__ = ("source",)
+
+    def __init__(self, source: Callable[[], float]) -> None:
+        self.source = source
+
+    def __call__(self) -> float:
+        """Give the present time."""
+        return self.source()
+
+
 @dataclass(frozen=True)
 class State:
     """Everything one app uses."""
 
     settings: Settings
-    clock: Callable[[], float]
+    clock: Clock
     hooks: Hooks
     make_store: Callable[[], Store]
     make_storage: Callable[[], Storage]

@@ -57,7 +57,10 @@ NOT_QUICK = (
 SLOW_FILES = ("tests/stores/test_races.py", "tests/web/test_faults.py", "tests/web/test_fuzz.py")
 SERVERS = frozenset({"postgresql_server", "mariadb_server", "redis_server", "browser"})
 """Fixtures whose tests are not quick: each fork would start its own."""
-COPIED = ("flask_twofactor", "tests", "example_app", "docs", "pyproject.toml", "README.md", "CHANGES.md")
+COPIED = (
+    "flask_twofactor", "_flask_twofactor_pytest.py", "tests", "example_app", "docs", "pyproject.toml", "README.md",
+    "CHANGES.md",
+)  # fmt: skip
 LIKELY = {
     "budget": ("records",),
     "counters": ("throttle",),

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from flask_twofactor import TwoFactor, cli, signals
+from flask_twofactor import TwoFactor, cli, signals, testing
 from flask_twofactor.state import Hooks
+from flask_twofactor.testing import ways
 from flask_twofactor.web.forms import DEFAULT_FORMS
 from tests.support.host import Host, csrf_token
 from tests.support.programs import need
@@ -48,6 +49,19 @@ def test_every_command_and_option_is_documented() -> None:
         options = [option for parameter in command.params for option in parameter.opts if option.startswith("--")]
         assert row, name
         assert all(option in row for option in options), name
+
+
+def test_every_testing_helper_is_documented() -> None:
+    text = (ROOT / "docs/reference/testing.md").read_text(encoding="utf-8")
+    plugin = (ROOT / "_flask_twofactor_pytest.py").read_text(encoding="utf-8")
+    fixtures = re.findall(r"^@pytest\.fixture\ndef (\w+)", plugin, re.M)
+    walk = inspect.signature(testing.assert_every_route_needs_second_factor).parameters
+    calls = {f".{name}" for name in vars(testing.TwoFactorClient) if not name.startswith("_")}
+    assert len(fixtures) == 3
+    for name in {*fixtures, *calls, *testing.__all__, *walk, *testing.Walk.__dataclass_fields__}:
+        assert f"`{name}`" in text or f"`{name}(" in text, name
+    for way in (value for name, value in vars(ways).items() if name.isupper() and name[0] != "_"):
+        assert f"| {way} |" in text, way
 
 
 def test_every_page_and_form_is_documented(host: Host) -> None:

@@ -30,6 +30,7 @@ from tests.versions import ENDS
 
 ROOT = requirements.ROOT
 NOT_COPIED = (".git", ".*_cache", ".venv", ".hypothesis", "__pycache__", "instance", "dist", "build")
+PLUGIN = "_flask_twofactor_pytest.py"
 DATA = ("py.typed", "templates/twofactor/base.html", "static/twofactor/")
 
 
@@ -61,7 +62,8 @@ def test_wheel_and_sdist_carry_templates_static_files_and_the_type_marker(distri
         assert any(path.startswith(f"flask_twofactor/{name}") for path in in_wheel), name
         assert any(f"/flask_twofactor/{name}" in path for path in in_sdist), name
     tops = {path.split("/")[0] for path in in_wheel}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"flask_twofactor"}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"flask_twofactor", PLUGIN}
+    assert any(path.endswith(f"/{PLUGIN}") for path in in_sdist)
 
 
 @pytest.mark.slow
