@@ -33,6 +33,7 @@ MAX_SUBJECT = 255
 META_NAMES = ("key_check", "decoy_key", "recovery_key")
 """The store's own sealed values."""
 _DECOY_ROWS = 64
+_MOST = "most_authenticators"
 _KEY_CHECK = b"flask_twofactor key check"
 
 
@@ -169,6 +170,16 @@ class State:
     def _own_key(self, name: str) -> bytes:
         fresh = self.keyring.seal(META, secrets.token_bytes(32), name)
         return self._open_meta(self.store.keep_meta(name, fresh), name)
+
+    def most_authenticators(self) -> int:
+        """Give how many authenticators the account with most of them ever had: so many are checked of everybody."""
+        return int(self.store.meta(_MOST) or 1)
+
+    def note_authenticators(self, count: int) -> None:
+        """Note that an account is about to have so many."""
+        kept = self.store.keep_meta(_MOST, str(count))
+        while int(kept) < count and not self.store.replace_meta(_MOST, kept, str(count)):
+            kept = self.store.keep_meta(_MOST, str(count))
 
     @cached_property
     def decoy_secret(self) -> str:

@@ -82,6 +82,7 @@ def confirm(state: State, user: Any, text: str | None, sign_in: str) -> None:
     subject = state.subject_of(user)
     factor = _factor(state, subject)
     found, step = judge_key(state, subject, sign_in, text)
+    state.note_authenticators(len(factor.authenticators) + 1)
     if not state.store.add_authenticator(subject, found.id, factor.id, step, state.now):
         raise SetupExpired("the factor was changed meanwhile")
     state.announce(authenticator_added, subject, name=found.name)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ..core.budget import Attempt, Pool
 from ..core.codes import parse_code, parse_recovery_code
-from ..core.records import MAX_AUTHENTICATORS, Enrolment, Factor, Proof
+from ..core.records import Enrolment, Factor, Proof
 from ..core.recovery import FEW, recovery_digest
 from ..core.totp import matching_step, step_at
 from ..signals import alarm_raised, clock_jumped, code_accepted, code_rejected, recovery_code_used, rescue_used
@@ -169,10 +169,11 @@ def _report_clock(state: State, subject: str, ahead: int) -> None:
 def match(state: State, authenticators: Sequence[Enrolment], code: str | None, now: int) -> Proven | None:
     """Give the authenticator whose ``code`` this is, and the step; the same work however many there are (VER-07).
 
+    That is as many as any account of this store ever had: three HMACs where nobody has a spare one.
     The secrets stay in this frame: none that a store or a hook is called from shows them in a traceback (STO-12).
     """
     proven = None
-    decoys = [state.decoy_enrolment] * (MAX_AUTHENTICATORS - len(authenticators))
+    decoys = [state.decoy_enrolment] * (state.most_authenticators() - len(authenticators))
     for number, one in enumerate((*authenticators, *decoys)):
         opened = state.open_secret(one)
         step = matching_step(opened or state.decoy_secret, code or "000000", now, state.settings.window)

@@ -55,11 +55,12 @@ def code_for(app: Flask, account: Any) -> str:
     next step does as far as the window reaches; after that an AssertionError says so. Raises `NotEnrolled`.
     """
     with inside(app) as state:
-        enrolment = state.store.enrolment(state.subject_of(user_of(state, account)))
-        if enrolment is None:
+        factor = state.store.factor(state.subject_of(user_of(state, account)))
+        if factor is None:
             raise NotEnrolled("this account has no factor: two_factor_client.enroll(user) gives it one")
-        secret = state.open_secret(enrolment)
-        if secret is None:
+        enrolment = next(iter(factor.authenticators), None)
+        secret = None if enrolment is None else state.open_secret(enrolment)
+        if enrolment is None or secret is None:
             raise TwoFactorError("the present keys do not open this account's secret")
         return code_at(secret, _unspent_step(state, enrolment))
 

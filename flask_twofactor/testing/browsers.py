@@ -27,8 +27,8 @@ def enter(client: FlaskClient, account: Any, more: Mapping[str, Any] = MappingPr
     with _at(client) as state:
         user = user_of(state, account)
         subject, now = state.subject_of(user), state.now
-        enrolment = state.store.enrolment(subject)
-        life, code_at = (enrolment.id, now) if enrolment else ("", 0)
+        factor = state.store.factor(subject)
+        life, code_at = (factor.id, now) if factor else ("", 0)
         token, mark = state.new_mark(subject, life, password_at=now, code_at=code_at)
         state.store.add_mark(mark)
         if not browser.begin(state, user, subject, token, None, remember=False):

@@ -41,7 +41,7 @@ class TwoFactorClient(FlaskClient):
         with inside(self.application) as state:
             identifier, prefix = user_id_of(state, account), state.settings.url_prefix
             user = user_of(state, account)
-            enrolled = state.store.enrolment(state.subject_of(user)) is not None
+            enrolled = state.store.factor(state.subject_of(user)) is not None
         code = code_for(self.application, user) if enrolled else None
         answer = log_in(self, identifier, password, code, prefix)
         if not browsers.holds_mark(self):

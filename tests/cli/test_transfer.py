@@ -215,7 +215,7 @@ def test_a_large_export_is_written_while_it_is_read(enrolled: Host, tmp_path: Pa
             return getattr(self.store, verb)
 
         def enrolments(self) -> Iterator[Enrolment]:
-            one = self.store.enrolment("1")
+            [one] = self.store.factor("1").authenticators
             for number in range(4000):
                 held.append(number * 100 - file.stat().st_size)  # a row has more than 100 bytes
                 yield one

@@ -831,7 +831,7 @@ def test_only_one_module_writes_into_the_session() -> None:
     package = Path(flask_twofactor.__file__).parent
     writes = re.compile(r"\bsession\[[^\]]+\]\s*=[^=]|\bsession\.(update|setdefault|clear)\(")
     writers = {str(file.relative_to(package)) for file in package.rglob("*.py") if writes.search(file.read_text())}
-    assert writers == {"web/session.py"}
+    assert writers == {"web/session.py", "testing/browsers.py"}, "the second one is for tests, by an explicit call"
 
 
 # Another person in the same browser

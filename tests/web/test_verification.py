@@ -866,7 +866,7 @@ def test_the_source_asks_for_testing_and_debug_in_two_known_places_only() -> Non
 
 
 @pytest.mark.requirement("VER-11", "THR-07")
-def test_the_source_reads_two_headers_and_no_forwarded_address() -> None:
+def test_the_source_reads_four_headers_and_no_forwarded_address() -> None:
     found = []
     for path, tree in _sources():
         for node in ast.walk(tree):
@@ -874,10 +874,14 @@ def test_the_source_reads_two_headers_and_no_forwarded_address() -> None:
                 read = ("headers", "environ", "access_route", "authorization", "remote_user", "user_agent", "host")
                 if node.attr in read:
                     found.append((path, node.attr))
-    assert found == [("web/current.py", "user_agent"), *[("web/pages.py", "headers")] * 2], "the agent is told only"
-    pages = Path(flask_twofactor.__file__).parent / "web/pages.py"
-    read_there = re.findall(r'"([\w-]+)" in request\.headers|request\.headers\.get\("([\w-]+)"\)', pages.read_text())
-    assert sorted(one or other for one, other in read_there) == ["Sec-Fetch-Site", "Transfer-Encoding"]
+    places = [("web/fresh.py", "headers"), *[("web/pages.py", "headers")] * 2, ("web/redirects.py", "headers")]
+    assert sorted(found) == sorted([("web/current.py", "user_agent"), *places]), "the agent is told only"
+    read = re.compile(r'"([\w-]+)" in request\.headers|request\.headers\.get\("([\w-]+)"')
+    package = Path(flask_twofactor.__file__).parent
+    read_there = [name for path, _ in places for name in read.findall((package / path).read_text())]
+    names = {one or other for one, other in read_there}
+    # Where a page came from, and whether a script asks, only say what the answer looks like.
+    assert names == {"Sec-Fetch-Site", "Transfer-Encoding", "Referer", "X-Requested-With"}
 
 
 def _sources() -> Iterator[tuple[str, ast.Module]]:
