@@ -32,7 +32,7 @@ def make_blueprint(settings: Settings) -> Blueprint:
     blueprint.jinja_loader = ChoiceLoader(
         [
             ours,
-            PrefixLoader({"twofactor/default": FileSystemLoader(_TEMPLATES / "twofactor")}),
+            PrefixLoader({"twofactor": PrefixLoader({"default": FileSystemLoader(_TEMPLATES / "twofactor")})}),
             DictLoader({pages.IN_BLOCK: _IN_BLOCK.replace("BLOCK", block)}),
         ]
     )
