@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from ..core.records import Brand
 from ..state import State
-from ..web.forms import DEFAULT_FORMS, csrf_is_on
+from ..web.forms import BESIDE, DEFAULT_FORMS, csrf_is_on
 from ..web.pages import Page
 from .problem import Problem
 
@@ -51,7 +51,7 @@ def templates(app: Flask, state: State) -> Iterator[Problem]:
     bare = environment.from_string(f"{{% block {state.settings.content_block} %}}{{% endblock %}}")
     with app.app_context(), app.test_request_context():
         for brand in (state.brand_default, *state.brands.values()):
-            for page in state.forms:
+            for page in sorted(set(state.forms) - set(BESIDE)):
                 yield from _page(environment, state, page, brand, bare)
 
 
