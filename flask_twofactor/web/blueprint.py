@@ -15,6 +15,7 @@ from ..state import State
 from . import activity, authenticators, gate, login, manage, pages, recovery, sessions, setup, step_up, unlock
 from . import session as browser
 from .current import run_later
+from .sightings import Sightings
 
 _TEMPLATES = Path(__file__).parent.parent / "templates"
 _IN_BLOCK = (
@@ -32,7 +33,7 @@ def make_blueprint(settings: Settings) -> Blueprint:
     blueprint.jinja_loader = ChoiceLoader(
         [
             ours,
-            PrefixLoader({"twofactor/default": FileSystemLoader(_TEMPLATES / "twofactor")}),
+            PrefixLoader({"twofactor": PrefixLoader({"default": FileSystemLoader(_TEMPLATES / "twofactor")})}),
             DictLoader({pages.IN_BLOCK: _IN_BLOCK.replace("BLOCK", block)}),
         ]
     )
@@ -64,8 +65,10 @@ def attach(app: Flask, state: State) -> None:
     """Register the pages, the gate, and what frames the requests of our pages."""
     blueprint = make_blueprint(state.settings)
     # Preprocessors run before any before_request of the host's: a global CSRFProtect would read the body.
-    blueprint.url_value_preprocessor(_frame_page)
-    app.url_value_preprocessors.setdefault(None, []).insert(0, _make_preprocessor(app, state.host_login.endpoints))
+    frame = functools.partial(_frame_page, Sightings(state))
+    blueprint.url_value_preprocessor(frame)
+    taken_over = _make_preprocessor(app, state.host_login.endpoints, frame)
+    app.url_value_preprocessors.setdefault(None, []).insert(0, taken_over)
     app.register_blueprint(blueprint)
     app.jinja_env.globals["twofactor_panel"] = pages.panel
     for error in pages.PROBLEMS:
@@ -82,13 +85,17 @@ def take_over(app: Flask, state: State, endpoint: str) -> None:
         app.view_functions[endpoint] = login.identify
 
 
-def _frame_page(endpoint: str | None, _: Any) -> None:
+def _frame_page(sightings: Sightings, endpoint: str | None, _: Any) -> None:
     """Note that this is a page of ours, known by its endpoint and never by the path (FLG-10), and look at its body."""
     g._twofactor_page = endpoint != "twofactor.static"
+    if g._twofactor_page:
+        sightings.look()
     pages.require_form()
 
 
-def _make_preprocessor(app: Flask, taken_over: tuple[str, ...]) -> Callable[[str | None, Any], None]:
+def _make_preprocessor(
+    app: Flask, taken_over: tuple[str, ...], frame: Callable[[str | None, Any], None]
+) -> Callable[[str | None, Any], None]:
     """Make what runs first at every request: the gate is on, and a log-in page that we stand in for is framed."""
     attributes = app.__dict__
 
@@ -97,7 +104,7 @@ def _make_preprocessor(app: Flask, taken_over: tuple[str, ...]) -> Callable[[str
         if manager is not None and gate.BOUND not in manager.__dict__:
             gate.bind_again(app)
         if endpoint in taken_over:
-            _frame_page(endpoint, values)
+            frame(endpoint, values)
 
     return preprocess
 

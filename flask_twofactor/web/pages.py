@@ -79,7 +79,9 @@ class Page:
     required = False
     rescued = False
 
-    def __init__(self, page: str, brand: Brand, layout: str, content_block: str = "content", **values: Any) -> None:
+    def __init__(
+        self, page: str, brand: Brand, layout: str | Template, content_block: str = "content", **values: Any
+    ) -> None:
         self.page = page
         self.brand = brand
         self.layout = layout

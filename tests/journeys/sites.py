@@ -91,7 +91,8 @@ def plain(folder: Path, clock: Clock) -> Iterator[Site]:
         two_factor.brand_select(lambda: brand)
         two_factor.requirement(lambda user: user.username in mandatory)
 
-    host = make_host(folder, clock, wire, TWOFACTOR_AFTER_LOGIN="/profile")
+    config = {"TWOFACTOR_AFTER_LOGIN": "/profile", "TWOFACTOR_TRUSTED_BROWSERS": True}
+    host = make_host(folder, clock, wire, **config)
     on = Account(name="alice", password="alice-password", secret=host.enroll("alice"))
     off = Account(name="bob", password="bob-password")
     with serve(host.app) as url:

@@ -1,4 +1,4 @@
-"""Recent activity: what a person is shown of the own account, and what a thief of the session must not learn from it."""
+"""Recent activity: what a person is shown of the own account, and what a thief of the session must not learn."""
 
 from __future__ import annotations
 
