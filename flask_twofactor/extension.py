@@ -314,7 +314,12 @@ class TwoFactor:
 def _own_session(subject: str) -> Presence | None:
     """Give who this request's session is, where it is a complete one of that account."""
     found = presence() if request else None
-    own = found is not None and found.verdict == "in" and found.source != "request" and found.subject == subject
+    own = (
+        found is not None
+        and found.verdict in ("in", "setup")
+        and found.source != "request"
+        and found.subject == subject
+    )
     return found if own else None
 
 
