@@ -64,9 +64,9 @@ def identify(state: State, identifier: str, trust: Sequence[TrustToken] = ()) ->
     user = state.hooks.ask("user_lookup", identifier)
     subject = _subject(state, user, identifier)
     factor = state.store.factor(subject)
-    enrolled = factor is not None and not trusted.skips(state, subject, factor.id, trust)
+    asked = not trusted.skips(state, subject, factor, trust) and factor is not None
     decoy = shows_code_box(state.decoy_key, identifier, state.settings.decoy_ratio)
-    return state.settings.prompt == "uniform" or (decoy if user is None else enrolled)
+    return state.settings.prompt == "uniform" or (decoy if user is None else asked)
 
 
 def look_up(state: State, identifier: str, source: str, known: Sequence[Known]) -> None:
@@ -94,10 +94,9 @@ def check(
     """Judge a log-in as a whole: identifier in normal form, password and code as typed.
 
     ``source`` names where it came from, ``known`` what its browser is known for, ``trust`` for which accounts it may
-    skip the code; ``judge_password`` stands in for
-    the hook where the host's own view judges the password. Raises `Throttled` where there
-    were too many attempts, and `LoginRefused` where anything at all was wrong; nothing is spent then
-    (VER-01, VER-06, VER-08).
+    skip the code; ``judge_password`` stands in for the hook where the host's own view judges the password. Raises
+    `Throttled` where there were too many attempts, and `LoginRefused` where anything at all was wrong; nothing is
+    spent then (VER-01, VER-06, VER-08).
     """
     user = state.hooks.ask("user_lookup", identifier)
     subject = _subject(state, user, identifier)
@@ -107,12 +106,13 @@ def check(
     with _recorded(state, whose, "log-in", source):
         ticket = _count(state, identifier, source, subject, known)
     factor = state.store.factor(subject)
+    held = trusted.presented(state, subject, factor, trust)
     ask = judge_password or (lambda user, password: _password_is_right(state, user, password))
     knows = len(password) <= MAX_PASSWORD and ask(user, password)
     # Asked after a wrong password too: what it costs must not tell that the password was right (VER-07).
     right = user is not None and state.hooks.is_yes("may_login", user) and knows
     guess = Guess(identifier, user, code, ticket.known, armed=right, takes_rescue=True)
-    done, reason = _judge_factor(state, guess, subject, factor, trust)
+    done, reason = _judge_factor(state, guess, subject, factor, held)
     if done is None:
         before = "no-account" if user is None else "password" if not knows else "may-login"
         state.record("twofactor-log-in-refused", **whose, reason=reason if right else before)
@@ -156,7 +156,7 @@ def name_digest(state: State, identifier: str) -> bytes:
 
 
 def _judge_factor(
-    state: State, guess: Guess, subject: str, factor: Factor | None, trust: Sequence[TrustToken]
+    state: State, guess: Guess, subject: str, factor: Factor | None, held: trusted.Presented | None
 ) -> tuple[Login | None, str]:
     """Give the log-in where the factor is right too, else None and why it is not."""
     now = state.now
@@ -165,12 +165,15 @@ def _judge_factor(
     if guess.armed and factor is None:
         state.store.add_mark(mark)
         return Login(guess.user, subject, token), ""
-    if guess.armed and factor is not None and not (guess.text or "").strip():
-        fresh = trusted.use(state, subject, life, trust, mark._replace(code_at=0))
+    if guess.armed and held is not None and not (guess.text or "").strip():
+        fresh = trusted.use(state, held, mark._replace(code_at=0))
         if fresh is not None:
             return Login(guess.user, subject, token, life, "trusted", trust=fresh), ""
     judged = judge(state, guess, factor, _spending(state, mark))
-    return (None, judged.reason) if judged.reason else (_login(guess.user, token, mark, judged), "")
+    if judged.reason:
+        return None, judged.reason
+    trusted.expose(state, held)
+    return _login(guess.user, token, mark, judged), ""
 
 
 def _spending(state: State, mark: Mark) -> Spend:
@@ -232,10 +235,11 @@ def answer(state: State, sign_in: SignIn, code: str | None, source: str, known: 
 def answer_by_trust(state: State, sign_in: SignIn, trust: Sequence[TrustToken]) -> Login | None:
     """Complete a session that owes the code, where its browser is trusted; None where it is not (TRB-03)."""
     factor = state.store.factor(sign_in.subject)
-    if factor is None or not sign_in.owes:
+    held = trusted.presented(state, sign_in.subject, factor, trust)
+    if factor is None or held is None or not sign_in.owes:
         return None
     token, mark = state.new_mark(sign_in.subject, factor.id, password_at=sign_in.password_at, code_at=0)
-    fresh = trusted.use(state, sign_in.subject, factor.id, trust, mark)
+    fresh = trusted.use(state, held, mark)
     if fresh is None:
         return None
     return Login(sign_in.user, sign_in.subject, token, factor.id, "trusted", trust=fresh)
