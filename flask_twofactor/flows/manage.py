@@ -118,8 +118,8 @@ def end_other_sessions(state: State, subject: str, password_at: int, present: Ma
 
     ``present`` is its mark, None where the host logged it in.
     """
-    life, code_at = (present.enrolment, present.code_at) if present else ("", 0)
-    token, mark = state.new_mark(subject, life, password_at=password_at, code_at=code_at)
+    life, code_at, rescued = (present.enrolment, present.code_at, present.rescued) if present else ("", 0, 0)
+    token, mark = state.new_mark(subject, life, password_at=password_at, code_at=code_at, rescued=rescued)
     ended = state.store.end_sessions(subject, mark=mark)
     state.announce(sessions_ended, subject, count=ended - (present is not None))
     return token
