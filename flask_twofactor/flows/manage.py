@@ -38,7 +38,7 @@ def status(state: State, user: Any) -> Status:
     standing, factor = state.store.standing(subject, ""), state.store.factor(subject)
     required = requirement.is_required(state, user, standing)
     if factor is None:
-        until = requirement.grace_until(state, subject, standing) if required else 0
+        until = requirement.grace_end(state, standing.grace_from) if required else 0
         return Status(False, None, required, until)
     left = state.store.recovery(subject).left
     return Status(True, factor.since, required, 0, left, len(factor.authenticators))
@@ -119,8 +119,8 @@ def end_other_sessions(state: State, subject: str, password_at: int, present: Ma
 
     ``present`` is its mark, None where the host logged it in.
     """
-    life, code_at = (present.enrolment, present.code_at) if present else ("", 0)
-    token, mark = state.new_mark(subject, life, password_at=password_at, code_at=code_at)
+    life, code_at, rescued = (present.enrolment, present.code_at, present.rescued) if present else ("", 0, 0)
+    token, mark = state.new_mark(subject, life, password_at=password_at, code_at=code_at, rescued=rescued)
     ended = state.store.end_sessions(subject, mark=mark)
     state.announce(sessions_ended, subject, count=ended - (present is not None))
     return token

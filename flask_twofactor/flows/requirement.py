@@ -23,8 +23,12 @@ def grace_until(state: State, subject: str, standing: Standing) -> int:
     """
     if not state.settings.grace_seconds:
         return 0
-    since = standing.grace_from or state.store.begin_grace(subject, state.now)
-    return since + state.settings.grace_seconds
+    return grace_end(state, standing.grace_from or state.store.begin_grace(subject, state.now))
+
+
+def grace_end(state: State, since: int) -> int:
+    """Give until when it lasts that began at ``since``; 0 where none has begun, or there is none."""
+    return since + state.settings.grace_seconds if since and state.settings.grace_seconds else 0
 
 
 def owes_setup(state: State, user: Any, subject: str, standing: Standing) -> bool:

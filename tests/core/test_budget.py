@@ -323,6 +323,27 @@ def test_a_warning_stands_where_a_later_attempt_was_right(before: int, name: str
     assert budget.charge(START + 9, "known")[1].warn == ""
 
 
+# --- what lists say
+
+
+@pytest.mark.requirement("THR-10")
+def test_an_account_is_locked_while_no_code_of_its_authenticator_is_right_from_any_browser() -> None:
+    strangers, _ = guess(Budget(), 10)
+    both, _ = guess(strangers, 20, pool="known")
+    assert [one.is_locked(START) for one in (Budget(), strangers, both)] == [False, False, True]
+    assert both.is_locked(START + DAY - 1) is True
+    assert both.is_locked(START + DAY) is False
+    assert Budget(in_a_row=HARD_STOP - 1).is_locked(START) is False
+    assert Budget(in_a_row=HARD_STOP).is_locked(START + 400 * DAY) is True
+    assert Budget(recovery=(START,) * 100).is_locked(START) is False
+
+
+@pytest.mark.requirement("THR-03")
+def test_a_refill_clears_the_attempts_at_a_code_and_nothing_else() -> None:
+    full = Budget((1,), (2,), (3,), 4, 5, 6)
+    assert full.refilled() == Budget((), (), (3,), 4, 5, 6)
+
+
 # --- a year
 
 

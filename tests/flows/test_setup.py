@@ -21,7 +21,7 @@ from flask_twofactor.errors import (
     StoreUnavailable,
     TwoFactorError,
 )
-from flask_twofactor.flows import manage, setup
+from flask_twofactor.flows import manage, recovery, setup
 from flask_twofactor.state import State
 from flask_twofactor.testing.ground import enrolment_of
 from tests.flows.conftest import Calls
@@ -179,6 +179,39 @@ def test_a_key_is_too_late_where_a_factor_was_set_up_meanwhile(enrolled: Host, s
         confirm(state, code(state, shown))
 
 
+@pytest.mark.requirement("ENR-08", "LIF-02")
+@pytest.mark.parametrize("with_codes", [True, False])
+def test_a_factor_that_is_set_up_anew_takes_the_place_of_the_one_that_stands(
+    enrolled: Host, state: State, with_codes: bool
+) -> None:
+    alice, before = enrolled.users["alice"], enrolment_of(state.store, "1")
+    assert before is not None
+    enrolled.two_factor.new_recovery_codes(alice)
+    shown = setup.begin(state, alice, "1", BY, "Harbor", before.id)
+    options: dict[str, Any] = {} if with_codes else {"with_codes": False}
+    token, sealed = setup.confirm(state, "1", BY, code(state, shown), 5, replaces=before.id, **options)
+    after = enrolment_of(state.store, "1")
+    assert after is not None
+    assert (after.id != before.id, state.open_secret(after)) == (True, shown.secret)
+    assert state.store.standing("1", token_digest(token)).bound
+    assert (state.store.recovery("1").left, bool(sealed)) == ((10, True) if with_codes else (0, False))
+    assert len(recovery.show(state, "1", sealed) or []) == (10 if with_codes else 0)
+
+
+@pytest.mark.requirement("ENR-08")
+def test_a_factor_is_set_up_anew_where_that_very_one_stands(enrolled: Host, state: State) -> None:
+    alice, before = enrolled.users["alice"], enrolment_of(state.store, "1")
+    assert before is not None
+    for user, subject, replaces in ((alice, "1", "another life"), (enrolled.users["bob"], "2", before.id)):
+        with pytest.raises(AlreadyEnrolled):
+            setup.begin(state, user, subject, BY, "Harbor", replaces)
+    shown = setup.begin(state, alice, "1", BY, "Harbor", before.id)
+    for other in (None, "another life"):
+        with pytest.raises(SetupExpired, match=r"^the factor was set up meanwhile$"):
+            setup.confirm(state, "1", BY, code(state, shown), 5, replaces=other)
+    assert enrolment_of(state.store, "1") == before
+
+
 @pytest.mark.requirement("ENR-01")
 def test_enroll_writes_a_confirmed_enrolment_of_the_given_secret_or_of_a_new_one(
     enrolled: Host, state: State, heard: Heard
@@ -246,8 +279,10 @@ def test_a_factor_that_is_mandatory_stays(enrolled: Host, state: State, calls: C
     with pytest.raises(FactorRequired):
         disable(enrolled, state, enrolled.code("alice"))
     assert calls.of("charge") == []
-    assert manage.status(state, enrolled.users["alice"]) == manage.Status(True, state.now, True, 0)
-    assert manage.status(state, enrolled.users["bob"]) == manage.Status(False, None, False, 0)
+    assert enrolment_of(state.store, "1") is not None
+    state.store.set_required("3", True)
+    with pytest.raises(FactorRequired):
+        manage.disable(state, enrolled.users["mallory"], enrolled.code("mallory"), "a sign-in", 5, False)
 
 
 @pytest.mark.requirement("STO-07")

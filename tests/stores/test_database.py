@@ -25,13 +25,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from flask_twofactor.core.budget import LIMITS, Attempt, Budget
+from flask_twofactor.core.records import MAX_AUTHENTICATORS, Purge
 from flask_twofactor.errors import LoginRefused, StoreUnavailable
 from flask_twofactor.flows import login, setup
 from flask_twofactor.state import State
 from flask_twofactor.stores.sql import Database, SqlCounters, SqlStore
 from flask_twofactor.stores.sql.verbs import lock
 from flask_twofactor.testing.ground import enrolment_of
-from tests.stores.records import STEP, make_confirmed, make_mark, make_pending, new_digest
+from tests.stores.records import STEP, make_confirmed, make_mark, make_pending, make_trusted, new_digest
 from tests.support.host import START, Host
 
 DAY = 86400
@@ -572,7 +573,7 @@ def test_what_a_forked_child_writes_stays_where_its_parent_closes_the_file(
 
 def test_threads_that_mix_every_verb_on_one_account_neither_block_nor_fail(store: SqlStore) -> None:
     problems: list[BaseException] = []
-    start = threading.Barrier(6)
+    start = threading.Barrier(9)
 
     def spend(number: int) -> None:
         found = enrolment_of(store, "alice")
@@ -588,6 +589,26 @@ def test_threads_that_mix_every_verb_on_one_account_neither_block_nor_fail(store
     def disable(number: int) -> None:
         if found := enrolment_of(store, "alice"):
             store.disable("alice", found.id, STEP + 1000 + number, Attempt(START, "unknown"), make_mark())
+
+    def add_and_remove(number: int) -> None:
+        if found := store.factor("alice"):
+            pending = store.open_enrolment(make_pending(), START - 600, 10)
+            store.add_authenticator("alice", pending.id, found.id, STEP + number, START)
+            mark = make_mark(enrolment=found.id)
+            store.remove_authenticator(
+                "alice", pending.id, pending.id, STEP + 2000 + number, Attempt(START, "unknown"), mark
+            )
+
+    def trust(number: int) -> None:
+        if found := store.factor("alice"):
+            browser = make_trusted(found.id)
+            store.add_trusted(browser)
+            store.use_trusted(browser, new_digest(), START + number, make_mark(enrolment=found.id))
+            store.add_rescue("alice", found.id, new_digest(), START)
+            store.forget_trusted("alice", browser.id)
+
+    def purge(number: int) -> None:
+        store.purge(Purge(*(START + number for _ in range(5))))
 
     def sign_in_and_out(_: int) -> None:
         mark = make_mark()
@@ -615,7 +636,7 @@ def test_threads_that_mix_every_verb_on_one_account_neither_block_nor_fail(store
 
     threads = [
         threading.Thread(target=run, args=[work], daemon=True)
-        for work in (spend, spend, set_up, disable, sign_in_and_out, end)
+        for work in (spend, spend, set_up, disable, add_and_remove, trust, purge, sign_in_and_out, end)
     ]
     for thread in threads:
         thread.start()
@@ -623,8 +644,9 @@ def test_threads_that_mix_every_verb_on_one_account_neither_block_nor_fail(store
         thread.join(60)
     assert not any(thread.is_alive() for thread in threads)
     assert problems == []
-    assert len(list(store.enrolments())) <= 1 + 20
-    assert sum(one.confirmed_at is not None for one in store.enrolments()) <= 1
+    assert sum(one.confirmed_at is not None for one in store.enrolments()) <= MAX_AUTHENTICATORS
+    stands = store.standing("alice", "").factor is not None
+    assert any(one.confirmed_at is not None for one in store.enrolments()) is stands
 
 
 def test_threads_charge_one_budget_exactly(store: SqlStore) -> None:
