@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..core.keyring import token_digest
@@ -17,37 +17,61 @@ from ..state import State
 from .notices import TRUSTED_ADDED, tell
 
 
+@dataclass(frozen=True)
+class Held:
+    """A trusted browser of an account as the store has it, and with the value that is presented for it."""
+
+    row: Trusted
+    given: Trusted
+
+    @property
+    def is_present(self) -> bool:
+        """Tell whether the value is the one that the browser was given last."""
+        return self.row.digest == self.given.digest
+
+
 def skips(state: State, subject: str, factor: str, trust: Sequence[TrustToken]) -> bool:
     """Tell whether a browser that holds ``trust`` is asked for no code; nothing is used up."""
-    presented = _presented(state, subject, factor, trust)
-    return presented is not None and presented[0].digest == presented[1].digest
+    held = _held(state, subject, factor, trust)
+    return held is not None and held.is_present
 
 
-def use(state: State, subject: str, factor: str, trust: Sequence[TrustToken], mark: Mark) -> TrustToken | None:
-    """Begin a session without a code, and give the value that the browser holds from now on; None where it may not.
+def present(state: State, subject: str, factor: str, trust: Sequence[TrustToken]) -> Held | None:
+    """Give what a log-in is presented in the place of a code; the same work whatever the password was (VER-07).
 
-    A value that was used before is of a copy: the trust in that browser ends (TRB-05).
+    A value that was used before is of a copy, or the copy was used first: the trust in that browser ends, whoever
+    presents it and with whatever password and code (TRB-05).
     """
-    presented = _presented(state, subject, factor, trust)
-    if presented is None:
-        return None
-    row, given = presented
-    fresh = TrustToken(row.id, secrets.token_urlsafe(32))
-    if state.store.use_trusted(given, token_digest(fresh.value), state.now, mark):
-        return fresh
-    state.announce(trusted_browser_forgotten, subject, count=1, reason="copied")
+    held = _held(state, subject, factor, trust)
+    if held is None or held.is_present:
+        return held
+    if state.store.forget_trusted(subject, held.row.id):
+        _announce_copy(state, subject)
     return None
 
 
-def _presented(state: State, subject: str, factor: str, trust: Sequence[TrustToken]) -> tuple[Trusted, Trusted] | None:
-    """Give the row of the browser and the row as the browser would have it, where it is trusted for this account."""
+def use(state: State, held: Held, mark: Mark) -> TrustToken | None:
+    """Begin a session without a code, and give the value that the browser holds from now on; None where it may not."""
+    fresh = TrustToken(held.row.id, secrets.token_urlsafe(32))
+    if state.store.use_trusted(held.given, token_digest(fresh.value), state.now, mark):
+        return fresh
+    _announce_copy(state, held.row.subject)
+    return None
+
+
+def _announce_copy(state: State, subject: str) -> None:
+    state.announce(trusted_browser_forgotten, subject, count=1, reason="copied")
+
+
+def _held(state: State, subject: str, factor: str, trust: Sequence[TrustToken]) -> Held | None:
+    """Read each row that the browser names, whosever it is, and give the one that is of this account and factor."""
     if not state.settings.trusted_browsers:
         return None
     not_before = state.now - state.settings.trusted_seconds
-    for token in trust:
-        row = state.store.trusted_browser(token.browser)
+    rows = [(state.store.trusted_browser(token.browser), token) for token in trust]
+    for row, token in rows:
         if row is not None and (row.subject, row.factor) == (subject, factor) and row.created_at >= not_before:
-            return row, replace(row, digest=token_digest(token.value))
+            return Held(row, replace(row, digest=token_digest(token.value)))
     return None
 
 
