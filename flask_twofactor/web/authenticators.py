@@ -58,7 +58,7 @@ def add() -> Any:
         authenticators.begin(
             state,
             person.user,
-            " ".join(form.name.data.split()),
+            form.name.data,
             form.code.data,
             person.sign_in,
             is_known(state, person),
