@@ -97,4 +97,4 @@ def end_sessions(user: str, by: str | None, as_json: bool) -> None:
     """Log USER out everywhere, remembered and trusted browsers too; the factor stays."""
     account, name = find(user)
     count = manage.end_sessions(current_state(), account, by=actor(by))
-    show({"user": name, "ended": count}, f"{name}: logged out everywhere ({count} sessions)", as_json)
+    show({"user": name, "ended": count}, f"{name}: logged out everywhere (sessions: {count})", as_json)

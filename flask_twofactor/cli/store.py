@@ -14,8 +14,8 @@ from ..web.current import current_state
 from .base import as_json, group, plain, show
 
 _PURGED = (
-    "deleted: {events} events, {marks} ended sessions, {pendings} set-ups that nobody finished, "
-    "{trusted} trusted browsers, {rescues} rescue codes, {counters} counters"
+    "deleted: events {events}, ended sessions {marks}, unfinished set-ups {pendings}, trusted browsers {trusted}, "
+    "rescue codes {rescues}, counters {counters}"
 )
 
 
@@ -27,7 +27,7 @@ def rotate_keys(as_json: bool) -> None:
     state = current_state()
     with _progress(state.store.count_enrolments) as seen:
         done = keys.rotate(state, seen)
-    lines = [f"{done.resealed} secrets sealed with the present key, {done.current} were so already"]
+    lines = [f"secrets sealed with the present key: {done.resealed}; that were so already: {done.current}"]
     lines += [f"no key opens the secret of {plain(key)}: find its key, or make a rescue code" for key in done.unopened]
     lines += [f"no key opens the store's own {name}: find its key" for name in done.lost]
     show(dict(vars(done)), "\n".join(lines), as_json)

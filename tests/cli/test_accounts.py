@@ -283,7 +283,10 @@ def test_a_hook_that_fails_is_told_in_a_line(make_app: Callable[..., Host]) -> N
     def fails(user: Any) -> bool:
         raise KeyError(user.username)
 
-    host = make_app(wire=lambda two_factor: two_factor.requirement(fails) and None)
+    def wire(two_factor: TwoFactor) -> None:
+        two_factor.requirement(fails)
+
+    host = make_app(wire=wire)
     result = run(host, "status", "bob")
     assert (result.exit_code, result.stderr) == (1, "Error: the hook requirement raised KeyError\n")
 
