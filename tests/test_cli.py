@@ -124,6 +124,15 @@ def test_doctor_finds_nothing_wrong_with_a_host_that_is_set_up(host: Host) -> No
         "step between the pages: in the session",
         "beside us: Flask-Login alone",
         "",
+        "told  request-loader: the request_loader by_token finds nobody who has the factor: "
+        "such accounts cannot use its way in",
+        "       nothing, where that is wanted; else let it find accounts of machines, which have no factor",
+        "told  login-user: legacy calls login_user itself: who has the factor owes the code then, "
+        "and the gate asks for it",
+        '       nothing has to be done; for our pages in its place: TwoFactor(app, login_endpoint="legacy")',
+        "told  not-production: this is a test run or debug mode: "
+        "keys, cookies, hooks, proxy and processes are not looked at",
+        "       run doctor as the console runs in production, without --debug",
         "nothing wrong was found",
     ]
 
@@ -131,7 +140,10 @@ def test_doctor_finds_nothing_wrong_with_a_host_that_is_set_up(host: Host) -> No
 def test_doctor_says_what_is_weak_in_production(make_app: Callable[..., Host]) -> None:
     host = make_app(TESTING=False)
     result = run(host, "doctor", "--json")
-    problems = [json.loads(line)["problem"] for line in result.output.splitlines()]
+    lines = [json.loads(line) for line in result.output.splitlines()]
+    problems = [line["problem"] for line in lines]
     assert result.exit_code == 1
+    assert all({"id", "severity", "problem", "mend"} <= set(line) for line in lines)
+    assert ["shape" in line for line in lines] == [True, *[False] * (len(lines) - 1)]
     assert any("SESSION_COOKIE_SECURE" in problem for problem in problems)
     assert any("TWOFACTOR_KEY is not set" in problem for problem in problems)

@@ -19,36 +19,53 @@ from .notices import TRUSTED_ADDED, tell
 
 def skips(state: State, subject: str, factor: str, trust: Sequence[TrustToken]) -> bool:
     """Tell whether a browser that holds ``trust`` is asked for no code; nothing is used up."""
-    presented = _presented(state, subject, factor, trust)
-    return presented is not None and presented[0].digest == presented[1].digest
+    found = _rows(state, subject, factor, trust)
+    return any(row.digest == given.digest for row, given in found)
 
 
-def use(state: State, subject: str, factor: str, trust: Sequence[TrustToken], mark: Mark) -> TrustToken | None:
-    """Begin a session without a code, and give the value that the browser holds from now on; None where it may not.
+def presented(state: State, subject: str, factor: str, trust: Sequence[TrustToken]) -> Trusted | None:
+    """Give the row of the browser that may skip the code of this factor, as the browser has it; None for none.
 
-    A value that was used before is of a copy: the trust in that browser ends (TRB-05).
+    Asked before anything else is known, so that it takes the same of every account and password. A value that was
+    used before is of a copy: the trust in that browser ends (TRB-05).
     """
-    presented = _presented(state, subject, factor, trust)
-    if presented is None:
-        return None
-    row, given = presented
-    fresh = TrustToken(row.id, secrets.token_urlsafe(32))
+    live = None
+    for row, given in _rows(state, subject, factor, trust):
+        if row.digest == given.digest:
+            live = given
+        else:
+            _end_copied(state, subject, row.id)
+    return live
+
+
+def use(state: State, given: Trusted, mark: Mark) -> TrustToken | None:
+    """Begin a session without a code, and give the value that the browser holds from now on; None where it may not."""
+    fresh = TrustToken(given.id, secrets.token_urlsafe(32))
     if state.store.use_trusted(given, token_digest(fresh.value), state.now, mark):
         return fresh
+    _end_copied(state, given.subject, given.id)
+    return None
+
+
+def _end_copied(state: State, subject: str, browser: str) -> None:
+    state.store.forget_trusted(subject, browser)
     state.announce(trusted_browser_forgotten, subject, count=1, reason="copied")
-    return None
 
 
-def _presented(state: State, subject: str, factor: str, trust: Sequence[TrustToken]) -> tuple[Trusted, Trusted] | None:
-    """Give the row of the browser and the row as the browser would have it, where it is trusted for this account."""
+def _rows(state: State, subject: str, factor: str, trust: Sequence[TrustToken]) -> list[tuple[Trusted, Trusted]]:
+    """Give each row of this factor that the browser presents, and the same as the browser has it.
+
+    Each value is looked up, whosever it is: the same work whether the account has a factor.
+    """
     if not state.settings.trusted_browsers:
-        return None
+        return []
     not_before = state.now - state.settings.trusted_seconds
+    found = []
     for token in trust:
-        row = state.store.trusted_browser(token.browser)
+        row, digest = state.store.trusted_browser(token.browser), token_digest(token.value)
         if row is not None and (row.subject, row.factor) == (subject, factor) and row.created_at >= not_before:
-            return row, replace(row, digest=token_digest(token.value))
-    return None
+            found.append((row, replace(row, digest=digest)))
+    return found
 
 
 def add(state: State, user: Any, subject: str, factor: str) -> TrustToken | None:
