@@ -261,9 +261,12 @@ class TwoFactor:
             browser.renew(state, token)
         return codes
 
-    def reset(self, user: Any, by: str) -> bool:
-        """Take every factor and mark of the account away; True where a factor stood. ``by`` says who did it."""
-        return manage.reset(current_state(), user, by)
+    def reset(self, user: Any, by: str, reason: str = "") -> bool:
+        """Take every factor and mark of the account away; True where a factor stood.
+
+        ``by`` says who did it, ``reason`` why: both are recorded.
+        """
+        return manage.reset(current_state(), user, by, reason)
 
     def end_sessions(self, user: Any) -> int:
         """End every session of the account at its next request; give how many were known.

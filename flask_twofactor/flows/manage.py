@@ -92,24 +92,30 @@ def verify(state: State, user: Any, text: str) -> str:
     return factor.id
 
 
-def reset(state: State, user: Any, by: str) -> bool:
-    """Take every factor, mark and attempt away; True where a factor stood (LIF-04)."""
+def reset(state: State, user: Any, by: str, reason: str = "") -> bool:
+    """Take every factor, mark and attempt away; True where a factor stood (LIF-04).
+
+    ``by`` says who did it, ``reason`` why, both for the record.
+    """
     subject = state.subject_of(user)
     stood = state.store.reset(subject)
-    state.announce(factor_reset, subject, by=by)
+    why: dict[str, Any] = {"reason": reason} if reason else {}
+    state.announce(factor_reset, subject, by=by, **why)
     if stood:
         tell(state, user, RESET)
     return stood
 
 
-def end_sessions(state: State, user: Any, refill: bool = False) -> int:
+def end_sessions(state: State, user: Any, refill: bool = False, by: str = "") -> int:
     """End every session of the account at its next request; give how many marks that were.
 
-    ``refill`` clears the account's second-factor attempts: for a change by somebody who gave every factor.
+    ``refill`` clears the account's second-factor attempts: for a change by somebody who gave every factor. ``by`` says
+    which operator did it.
     """
     subject = state.subject_of(user)
     count = state.store.end_sessions(subject, refill)
-    state.announce(sessions_ended, subject, count=count)
+    who: dict[str, Any] = {"by": by} if by else {}
+    state.announce(sessions_ended, subject, count=count, **who)
     tell(state, user, SESSIONS_ENDED)
     return count
 

@@ -9,11 +9,39 @@ from ..state import State
 
 Stage = Literal["free", "grace", "setup"]
 """Whether somebody need not set the factor up, need not yet, or has to before anything else."""
+Rule = Literal["operator", "hook"]
+"""Who says that the factor is mandatory: an operator (``twofactor require``), or the host's hook."""
+REQUIRED = "twofactor-required"
+NOT_REQUIRED = "twofactor-not-required"
+"""Kinds of events: an operator made the factor mandatory for an account, or no longer."""
 
 
 def is_required(state: State, user: Any, standing: Standing) -> bool:
     """Tell whether the factor is mandatory: the host's hook says so, or an operator did (``twofactor require``)."""
     return bool(standing.required) or state.hooks.is_yes("requirement", user)
+
+
+def rules(state: State, user: Any, standing: Standing) -> tuple[Rule, ...]:
+    """Give who says that the factor is mandatory for somebody."""
+    operator: tuple[Rule, ...] = ("operator",) if standing.required else ()
+    return (*operator, "hook") if state.hooks.is_yes("requirement", user) else operator
+
+
+def require(state: State, user: Any, required: bool, by: str) -> bool:
+    """Make the factor mandatory for an account, or no longer, by an operator's word; False where it was so.
+
+    ``by`` is who does it, for the record.
+    """
+    subject = state.subject_of(user)
+    changed = state.store.set_required(subject, required)
+    if changed:
+        state.record(REQUIRED if required else NOT_REQUIRED, subject, by=by)
+    return changed
+
+
+def grace_noted(state: State, grace_from: int) -> int:
+    """Give until when (Unix seconds) somebody may go without whose grace began then; 0 where it did not begin."""
+    return grace_from + state.settings.grace_seconds if grace_from and state.settings.grace_seconds else 0
 
 
 def grace_until(state: State, subject: str, standing: Standing) -> int:

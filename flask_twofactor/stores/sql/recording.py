@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from ...core.records import Account, Event, Purge
 from .database import Database
@@ -29,9 +30,12 @@ class Recording(Verbs):
             with self._database.transaction() as run:  # its own, so that it waits for rows while holding none
                 run.write("drop_old_events", t=not_before)
 
-    def events(self, subject: str | None, limit: int) -> list[Event]:
-        read = self._database.read_all
-        rows = read("events", m=limit) if subject is None else read("events_of", s=subject, m=limit)
+    def events(self, subject: str | None, limit: int, kind: str = "", since: int = 0) -> list[Event]:
+        values: dict[str, Any] = {"m": limit} if subject is None else {"m": limit, "s": subject}
+        name = "events" if subject is None else "events_of"
+        if kind or since:
+            name, values = f"{name}_like", {**values, "k": kind, "k2": kind, "t": since}
+        rows = self._database.read_all(name, **values)
         return [
             Event(kind, whose, at, source, agent, json.loads(text)) for at, kind, whose, source, agent, text in rows
         ]
@@ -40,6 +44,10 @@ class Recording(Verbs):
         while page := self._database.read_all("accounts", s=after):
             yield from map(to_account, page)
             after = page[-1][0]
+
+    def account(self, subject: str) -> Account | None:
+        row = self._database.read("account", s=subject)
+        return None if row is None else to_account(row)
 
     def set_required(self, subject: str, required: bool) -> bool:
         with self._database.transaction() as run:

@@ -8,7 +8,7 @@ from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, delete, extract, func, insert, null, or_, select, update
+from sqlalchemy import String, and_, bindparam, case, delete, extract, func, insert, null, or_, select, update
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.elements import BindParameter
@@ -164,12 +164,16 @@ def _trusted() -> dict[str, ClauseElement]:
 def _events() -> dict[str, ClauseElement]:
     columns = [column for column in event.c if column.name != "id"]
     newest = select(*columns).order_by(event.c.id.desc()).limit(bindparam("m"))
+    of_kind = or_(bindparam("k", type_=String) == "", event.c.kind == bindparam("k2"))
+    like = newest.where(event.c.at >= bindparam("t"), of_kind)
     return {
         "add_event": insert(event).values({column: bindparam(column.name) for column in columns}).inline(),
         "drop_old_events": delete(event).where(event.c.at < bindparam("t")),
         "drop_events": delete(event).where(event.c.subject == _S),
         "events": newest,
         "events_of": newest.where(event.c.subject == _S),
+        "events_like": like,
+        "events_of_like": like.where(event.c.subject == _S),
     }
 
 
@@ -182,6 +186,7 @@ def _lists() -> dict[str, ClauseElement]:
         "enrolments": select(*enrolment.c).where(after).order_by(enrolment.c.subject, enrolment.c.id).limit(_PAGE),
         "count_enrolments": select(func.count()).select_from(enrolment),
         "accounts": select(*listed).where(account.c.subject > _S).order_by(account.c.subject).limit(_PAGE),
+        "account": select(*listed).where(account.c.subject == _S),
         "old_events": select(event.c.id).where(event.c.at < bindparam("t")).limit(_PAGE),
         "drop_event": delete(event).where(event.c.id == _ID),
         **_old("marks", mark, mark.c.seen_at < bindparam("t")),
