@@ -10,7 +10,7 @@ from typing import Any, Literal
 from ..core.budget import Attempt
 from ..core.decoy import shows_code_box
 from ..core.known import Known, short
-from ..core.records import Factor, Mark, Note, Standing, Trusted, TrustToken
+from ..core.records import Factor, Mark, Note, Standing, TrustToken
 from ..errors import CodeRejected, HookFailed, LoginRefused, SignInAgain, Throttled
 from ..signals import code_accepted, code_rejected, identified, logged_in, throttled
 from ..state import State
