@@ -220,13 +220,14 @@ def test_wrong_codes_of_the_key_add_nothing_and_the_tenth_ends_it(enrolled: Host
     begin(enrolled, state, enrolled.code("alice"))
     near = {code_of(enrolled, state, steps=steps) for steps in range(-3, 4)}
     wrong = next(text for text in ("000000", "111111", "222222") if text not in near)
+    right = code_of(enrolled, state)
     for number in range(10):
         with pytest.raises(CodeRejected if number < 9 else SetupExpired):
             authenticators.confirm(state, enrolled.users["alice"], wrong, BY)
-    with pytest.raises(SetupExpired):
-        authenticators.confirm(state, enrolled.users["alice"], code_of(enrolled, state), BY)
-    with pytest.raises(SetupExpired):
-        authenticators.confirm(state, enrolled.users["alice"], code_of(enrolled, state), "c" * 64)
+    assert key(enrolled, state) is None
+    for session in (BY, "c" * 64):
+        with pytest.raises(SetupExpired):
+            authenticators.confirm(state, enrolled.users["alice"], right, session)
     assert len(factor_of(state).authenticators) == 1
     assert events(state, "authenticator-added") == []
 

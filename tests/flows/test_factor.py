@@ -363,7 +363,7 @@ def test_a_guess_shows_no_code_and_does_not_change(enrolled: Host) -> None:
 
 
 @pytest.mark.requirement("VER-07")
-def test_three_secrets_are_opened_and_compared_however_many_there_are(
+def test_as_many_secrets_are_opened_and_compared_as_any_account_ever_had(
     enrolled: Host, state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, (spare, _), code = first_of(state), spare_of(state), enrolled.code("alice")
@@ -381,8 +381,13 @@ def test_three_secrets_are_opened_and_compared_however_many_there_are(
 
     monkeypatch.setattr(keyring, "open", watch)
     monkeypatch.setattr("flask_twofactor.flows.factor.matching_step", compare)
-    for authenticators, given in (([], None), ([one], code), ([one, spare], code), ([one, spare, one], code)):
-        del opened[:], compared[:]
-        match(state, authenticators, given, state.now)
-        assert opened == [32] * MAX_AUTHENTICATORS
-        assert compared == [(32, given or "000000")] * MAX_AUTHENTICATORS
+    for most in range(1, MAX_AUTHENTICATORS + 1):
+        state.note_authenticators(most)
+        for authenticators in ([], [one], [one, spare], [one, spare, one])[: most + 1]:
+            given = code if authenticators else None
+            del opened[:], compared[:]
+            match(state, authenticators, given, state.now)
+            assert opened == [32] * most
+            assert compared == [(32, given or "000000")] * most
+    state.note_authenticators(1)
+    assert state.most_authenticators() == MAX_AUTHENTICATORS, "it never falls"

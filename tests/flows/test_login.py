@@ -445,7 +445,7 @@ def test_the_same_is_asked_of_the_store_whosever_name_a_browser_with_trust_gives
         with pytest.raises(LoginRefused):
             check(state, name, password, None, trust=held, source=f"192.0.2.{number}")
         tried.append([made[0] for made in calls.made])
-    assert tried == [["factor", "trusted_browser", "charge", "spend", "add_event"]] * 4
+    assert tried == [["factor", "trusted_browser", "charge", "meta", "spend", "add_event"]] * 4
 
 
 @pytest.mark.requirement("TRB-01", "TRB-02")
