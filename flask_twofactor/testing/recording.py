@@ -64,6 +64,7 @@ class Recording(Ground):
 
     def test_one_account_is_told_of_as_in_the_list_of_all(self) -> None:
         store, subject = self.store(), someone()
+        store.set_required(someone(), True)
         assert store.account(subject) is None
         store.set_required(subject, True)
         store.begin_grace(subject, NOW)

@@ -55,8 +55,8 @@ def test_a_rescued_person_sets_up_anew_and_what_was_lost_opens_nothing(enrolled:
     assert answer.location == "/two-factor/setup?next=/open"
     assert person.get("/open").text == "False"
     assert is_rescued(person)
-    for page in PAGES:
-        assert "/two-factor/setup" in person.get(f"/two-factor/{page}").location, page
+    for name in PAGES:
+        assert "/two-factor/setup" in person.get(f"/two-factor/{name}").location, name
     page = person.begin_setup()
     assert "You logged in with a rescue code." in page.text
     assert "two-factor is on" in run(enrolled, "status", "alice").output

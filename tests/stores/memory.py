@@ -143,6 +143,9 @@ class MemoryStore:
             required, grace = data.required.get(subject, False), data.grace.get(subject, 0)
             yield Account(subject, life, since, required, grace, self._budget(subject))
 
+    def account(self, subject: str) -> Account | None:
+        return next((one for one in self.accounts() if one.subject == subject), None)
+
     def reseal(self, subject: str, enrolment: str, old: str, new: str) -> bool:
         with self._turn("reseal") as checked:
             found = self._data.enrolments.get((subject, enrolment))
@@ -419,8 +422,9 @@ class MemoryStore:
         with self._data.lock:
             self._data.events[:] = [event, *(one for one in self._data.events if one.at >= not_before)]
 
-    def events(self, subject: str | None, limit: int) -> list[Event]:
-        return [one for one in self._data.events if subject in (None, one.subject)][:limit]
+    def events(self, subject: str | None, limit: int, kind: str = "", since: int = 0) -> list[Event]:
+        found = (one for one in self._data.events if subject in (None, one.subject))
+        return [one for one in found if kind in ("", one.kind) and one.at >= since][:limit]
 
     def forget(self, subject: str) -> None:
         with self._data.lock:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from flask_twofactor.core.budget import Attempt, Budget
-from flask_twofactor.core.records import Account, Enrolment, Mark, Proof, Purge, Recovery, Sheet, Trusted
+from flask_twofactor.core.records import Account, Enrolment, Event, Mark, Proof, Purge, Recovery, Sheet, Trusted
 from tests.stores.memory import MemoryStore
 
 
@@ -343,6 +343,26 @@ class GivesMarksAsTheyWereMade(MemoryStore):
         return [mark for mark in self._data.marks.values() if mark.subject == subject]
 
 
+class GivesEventsOfAnyKind(MemoryStore):
+    def events(self, subject: str | None, limit: int, kind: str = "", since: int = 0) -> list[Event]:
+        return super().events(subject, limit, since=since)
+
+
+class GivesEventsHoweverOld(MemoryStore):
+    def events(self, subject: str | None, limit: int, kind: str = "", since: int = 0) -> list[Event]:
+        return super().events(subject, limit, kind)
+
+
+class LooksForAKindAmongTheLastAlone(MemoryStore):
+    def events(self, subject: str | None, limit: int, kind: str = "", since: int = 0) -> list[Event]:
+        return [one for one in super().events(subject, limit, since=since) if kind in ("", one.kind)]
+
+
+class TellsOfTheNextAccount(MemoryStore):
+    def account(self, subject: str) -> Account | None:
+        return super().account(subject) or next(iter(self.accounts()), None)
+
+
 WRONG: dict[type[MemoryStore], str] = {
     KeepsEpoch: "test_ending_sessions_changes_the_epoch_of_the_account_and_of_no_other",
     KeepsMarks: "test_confirming_ends_what_was_and_leaves_the_new_mark",
@@ -391,5 +411,9 @@ WRONG: dict[type[MemoryStore], str] = {
     ListsAccountsFromTheStart: "test_accounts_are_listed_from_where_one_asks",
     ListsAccountsWithAFactorAlone: "test_every_account_that_was_seen_is_listed_with_what_is_known_of_it",
     GivesMarksAsTheyWereMade: "test_the_marks_of_an_account_are_given_whole_the_one_that_was_seen_last_first",
+    GivesEventsOfAnyKind: "test_events_are_asked_for_by_kind_and_by_when_they_happened",
+    GivesEventsHoweverOld: "test_events_are_asked_for_by_kind_and_by_when_they_happened",
+    LooksForAKindAmongTheLastAlone: "test_events_are_asked_for_by_kind_and_by_when_they_happened",
+    TellsOfTheNextAccount: "test_one_account_is_told_of_as_in_the_list_of_all",
 }
 """Each of them, and the test of the contract that catches it."""
