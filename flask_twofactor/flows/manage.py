@@ -38,7 +38,7 @@ def status(state: State, user: Any) -> Status:
     standing, factor = state.store.standing(subject, ""), state.store.factor(subject)
     required = requirement.is_required(state, user, standing)
     if factor is None:
-        until = requirement.grace_until(state, subject, standing) if required else 0
+        until = requirement.grace_until(state, standing) if required else 0
         return Status(False, None, required, until)
     left = state.store.recovery(subject).left
     return Status(True, factor.since, required, 0, left, len(factor.authenticators))

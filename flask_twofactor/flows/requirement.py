@@ -16,15 +16,13 @@ def is_required(state: State, user: Any, standing: Standing) -> bool:
     return bool(standing.required) or state.hooks.is_yes("requirement", user)
 
 
-def grace_until(state: State, subject: str, standing: Standing) -> int:
+def grace_until(state: State, standing: Standing) -> int:
     """Give until when (Unix seconds) somebody may go without, who has to have the factor.
 
-    It is counted from the first log-in under the rule, which is noted where it was not.
+    It is counted from the first log-in under the rule; 0 where there was none yet, and where there is no grace.
     """
-    if not state.settings.grace_seconds:
-        return 0
-    since = standing.grace_from or state.store.begin_grace(subject, state.now)
-    return since + state.settings.grace_seconds
+    seconds = state.settings.grace_seconds
+    return standing.grace_from + seconds if seconds and standing.grace_from else 0
 
 
 def owes_setup(state: State, user: Any, subject: str, standing: Standing) -> bool:
@@ -33,8 +31,13 @@ def owes_setup(state: State, user: Any, subject: str, standing: Standing) -> boo
 
 
 def stage(state: State, user: Any, subject: str, standing: Standing) -> tuple[Stage, int]:
-    """Give how far the rule has gone for somebody, and until when they may go without (Unix seconds)."""
+    """Give how far the rule has gone for somebody who logs in, and until when they may go without (Unix seconds).
+
+    Their first log-in under the rule is noted.
+    """
     if standing.factor is not None or not is_required(state, user, standing):
         return "free", 0
-    until = grace_until(state, subject, standing)
+    if state.settings.grace_seconds and not standing.grace_from:
+        standing = standing._replace(grace_from=state.store.begin_grace(subject, state.now))
+    until = grace_until(state, standing)
     return ("setup" if state.now > until else "grace"), until
