@@ -85,7 +85,7 @@ def listing(state: State, *, enabled: bool = False, required: bool = False, lock
 def _listed(state: State, account: Account) -> Listed:
     enabled = account.factor is not None
     waits = account.required and not enabled
-    until = requirement.grace_noted(state, account.grace_from) if waits else 0
+    until = requirement.grace_end(state, account.grace_from) if waits else 0
     locked = account.budget.is_locked(state.now)
     return Listed(account.subject, enabled, account.since, account.required, until or None, locked)
 
@@ -95,7 +95,7 @@ def overview(state: State, user: Any) -> Overview:
     subject = state.subject_of(user)
     standing, account = state.store.standing(subject, ""), state.store.account(subject)
     rules, enabled = requirement.rules(state, user, standing), standing.factor is not None
-    until = requirement.grace_noted(state, standing.grace_from) if rules and not enabled else 0
+    until = requirement.grace_end(state, standing.grace_from) if rules and not enabled else 0
     return Overview(
         key=subject,
         enabled=enabled,

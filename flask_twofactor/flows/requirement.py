@@ -39,13 +39,8 @@ def require(state: State, user: Any, required: bool, by: str) -> bool:
     return changed
 
 
-def grace_noted(state: State, grace_from: int) -> int:
-    """Give until when (Unix seconds) somebody may go without whose grace began then; 0 where it did not begin."""
-    return grace_from + state.settings.grace_seconds if grace_from and state.settings.grace_seconds else 0
-
-
 def grace_until(state: State, subject: str, standing: Standing) -> int:
-    """Give until when (Unix seconds) somebody may go without, who has to have the factor.
+    """Give until when (Unix seconds) somebody who logs in may go without, who has to have the factor; 0 for no grace.
 
     It is counted from the first log-in under the rule, which is noted where it was not.
     """
@@ -65,7 +60,10 @@ def owes_setup(state: State, user: Any, subject: str, standing: Standing) -> boo
 
 
 def stage(state: State, user: Any, subject: str, standing: Standing) -> tuple[Stage, int]:
-    """Give how far the rule has gone for somebody, and until when they may go without (Unix seconds)."""
+    """Give how far the rule has gone for somebody who logs in, and until when they may go without (Unix seconds).
+
+    Their first log-in under the rule is noted.
+    """
     if standing.factor is not None or not is_required(state, user, standing):
         return "free", 0
     until = grace_until(state, subject, standing)
