@@ -8,8 +8,15 @@ from typing import Any
 
 from flask import Flask
 
-from .errors import SettingError, WiringError
-from .settings import MIN_KEY_BYTES, Settings, as_bytes
+from .core.sightings import NOTHING, Seen
+from .doctor import running
+from .doctor.doors import open_doors
+from .doctor.lines import missing_lines
+from .doctor.problem import Problem, of_error
+from .doctor.production import weak_points
+from .doctor.templates import templates
+from .errors import SettingError, TwoFactorError, WiringError
+from .settings import Settings
 from .state import State, logger
 from .web.blueprint import take_over
 
@@ -30,7 +37,8 @@ class Wiring:
             if not self._warned:
                 self._warned = True
                 for problem in weaknesses(self._app, self._state):
-                    logger.warning(problem)
+                    if problem.is_fault:
+                        logger.warning("%s: %s", problem.text, problem.mend)
             if self._state.is_reachable():
                 # A new list: requests under way go on with the one they iterate over.
                 funcs = self._app.before_request_funcs
@@ -56,26 +64,45 @@ def complete(app: Flask, state: State) -> None:
     bool(state.keyring)
 
 
-def weaknesses(app: Flask, state: State) -> Iterator[str]:
-    """Give, a line each, what works but is weak in production; nothing in a test run or in debug mode."""
-    config = app.config
+def weaknesses(app: Flask, state: State, seen: Seen = NOTHING) -> Iterator[Problem]:
+    """Give what is weak or wrong in production; in a test run or in debug mode, that it is not looked for."""
     if app.testing or app.debug:
+        yield Problem(
+            "not-production",
+            "told",
+            "this is a test run or debug mode: keys, cookies, hooks, proxy and processes are not looked at",
+            "run doctor as the console runs in production, without --debug",
+        )
         return
-    if state.settings.key is None:
-        yield "TWOFACTOR_KEY is not set: secrets are sealed with a key derived from SECRET_KEY"
-        if len(as_bytes(app.secret_key or "")) < MIN_KEY_BYTES:
-            yield f"SECRET_KEY is short: use at least {MIN_KEY_BYTES} random bytes"
-    for name in ("SESSION_COOKIE_SECURE", "REMEMBER_COOKIE_SECURE"):
-        if not config.get(name):
-            yield f"{name} is off: set it to True where the site has TLS, or the cookie travels in the clear too"
-    for name in ("SESSION_COOKIE_SAMESITE", "REMEMBER_COOKIE_SAMESITE"):
-        if config.get(name) not in ("Lax", "Strict"):
-            yield f'{name} is not set: "Lax" keeps the cookie out of cross-site posts'
-    if state.hooks.notify is None:
-        yield "no @two_factor.notify: nobody is told when their factor is turned on, off or reset"
-    for loader in state.exempt_loaders:
-        yield f"the request loader {getattr(loader, '__name__', loader)!r} is exempt: whom it finds gives no code"
-    if config.get("WTF_CSRF_ENABLED") is False:
-        yield "WTF_CSRF_ENABLED is off: only the two-factor pages check a CSRF token"
-    if (state.settings.throttle_storage_uri or "").startswith("memory:"):
-        yield "TWOFACTOR_THROTTLE_STORAGE_URI is in memory: each worker process counts alone (THR-13)"
+    yield from weak_points(app, state, seen)
+
+
+def examine(app: Flask, state: State) -> Iterator[Problem]:
+    """Give all that is wrong or weak, or that a host should know; what hangs on a thing that is broken is left out."""
+    seen, stopped = NOTHING, _stopped_by(app, state)
+    if stopped is not None:
+        yield stopped
+    yield from missing_lines(app, state)
+    yield from open_doors(app, state)
+    if stopped is None:
+        seen = running.seen(state)
+        yield from templates(app, state)
+        yield from running.of_the_store(state)
+    yield from weaknesses(app, state, seen)
+
+
+def _stopped_by(app: Flask, state: State) -> Problem | None:
+    """Do what the first request does; give what it would raise."""
+    if getattr(app, "login_manager", None) is None:
+        return Problem(
+            "no-login-manager",
+            "wrong",
+            "this app has no LoginManager",
+            "LoginManager().init_app(app)  # from flask_login",
+        )
+    try:
+        complete(app, state)
+        bool(state.store)
+    except TwoFactorError as error:
+        return of_error(error)
+    return None

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from flask_twofactor import cli
 from tests.support.host import Host
 
 
@@ -21,14 +22,13 @@ def run(host: Host, *arguments: str, answer: str | None = None) -> Result:
 def test_status_says_that_the_factor_is_on_and_since_when(enrolled: Host) -> None:
     result = run(enrolled, "status", "alice")
     assert result.exit_code == 0
-    assert result.output == "alice: two-factor is on since 2027-01-15T08:00:00Z\n"
+    assert result.output.startswith("alice: two-factor is on since 2027-01-15T08:00:00Z\n")
 
 
 def test_status_as_json_holds_the_account_key(enrolled: Host) -> None:
     result = run(enrolled, "status", "bob", "--json")
-    assert json.loads(result.output) == {
-        "user": "bob", "key": "2", "enabled": False, "since": None, "required": False,
-    }  # fmt: skip
+    expected = {"user": "bob", "key": "2", "enabled": False, "since": None, "required": False}
+    assert expected.items() <= json.loads(result.output).items()
 
 
 def test_an_unknown_account_is_exit_status_1(host: Host) -> None:
@@ -41,7 +41,7 @@ def test_a_missing_argument_is_exit_status_2(host: Host) -> None:
     assert run(host, "status").exit_code == 2
 
 
-@pytest.mark.parametrize("command", ["status", "list", "reset", "doctor", "rotate-keys", "init-db"])
+@pytest.mark.parametrize("command", sorted(cli.group.commands))
 def test_each_command_has_help(host: Host, command: str) -> None:
     result = run(host, command, "--help")
     assert result.exit_code == 0
@@ -85,7 +85,8 @@ def test_rotate_keys_leaves_no_row_that_needs_the_old_key(make_app: Callable[...
     old.enroll("alice")
     both = make_app(TWOFACTOR_KEY="new " * 10, TWOFACTOR_KEY_FALLBACKS=["old " * 10])
     both.secrets = old.secrets
-    assert run(both, "rotate-keys", "--json").output == '{"resealed": 1, "unopened": []}\n'
+    done = json.loads(run(both, "rotate-keys", "--json").output)
+    assert done == {"resealed": 1, "current": 0, "unopened": [], "lost": []}
     new = make_app(TWOFACTOR_KEY="new " * 10)
     new.secrets = old.secrets
     person = new.person()
@@ -123,6 +124,15 @@ def test_doctor_finds_nothing_wrong_with_a_host_that_is_set_up(host: Host) -> No
         "step between the pages: in the session",
         "beside us: Flask-Login alone",
         "",
+        "told  request-loader: the request_loader by_token finds nobody who has the factor: "
+        "such accounts cannot use its way in",
+        "       nothing, where that is wanted; else let it find accounts of machines, which have no factor",
+        "told  login-user: legacy calls login_user itself: who has the factor owes the code then, "
+        "and the gate asks for it",
+        '       nothing has to be done; for our pages in its place: TwoFactor(app, login_endpoint="legacy")',
+        "told  not-production: this is a test run or debug mode: "
+        "keys, cookies, hooks, proxy and processes are not looked at",
+        "       run doctor as the console runs in production, without --debug",
         "nothing wrong was found",
     ]
 
@@ -130,7 +140,10 @@ def test_doctor_finds_nothing_wrong_with_a_host_that_is_set_up(host: Host) -> No
 def test_doctor_says_what_is_weak_in_production(make_app: Callable[..., Host]) -> None:
     host = make_app(TESTING=False)
     result = run(host, "doctor", "--json")
-    problems = [json.loads(line)["problem"] for line in result.output.splitlines()]
+    lines = [json.loads(line) for line in result.output.splitlines()]
+    problems = [line["problem"] for line in lines]
     assert result.exit_code == 1
+    assert all({"id", "severity", "problem", "mend"} <= set(line) for line in lines)
+    assert ["shape" in line for line in lines] == [True, *[False] * (len(lines) - 1)]
     assert any("SESSION_COOKIE_SECURE" in problem for problem in problems)
     assert any("TWOFACTOR_KEY is not set" in problem for problem in problems)

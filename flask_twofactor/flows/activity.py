@@ -33,6 +33,7 @@ from ..signals import (
     trusted_browser_forgotten,
 )
 from ..state import State
+from .requirement import NOT_REQUIRED, REQUIRED
 
 LIMIT = 50
 """Events that are looked at."""
@@ -58,6 +59,8 @@ _WORDS = {
     trusted_browser_forgotten.name: marked("A trusted browser was forgotten"),
     authenticator_added.name: marked("An authenticator was added"),
     authenticator_removed.name: marked("An authenticator was removed"),
+    REQUIRED: marked("Two-factor authentication was made mandatory by an administrator"),
+    NOT_REQUIRED: marked("Two-factor authentication is no longer made mandatory by an administrator"),
     sessions_ended.name: marked("Logged out everywhere else"),
 }
 """Every kind that is shown; a clock that jumped, say, is told of after a right password only, and is not."""

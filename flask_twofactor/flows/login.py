@@ -66,9 +66,9 @@ def identify(state: State, identifier: str, trust: Sequence[TrustToken] = ()) ->
     subject = _subject(state, user, identifier)
     factor = state.store.factor(subject)
     skips = trusted.skips(state, subject, factor.id if factor else "", trust)  # asked for everybody: the same work
-    enrolled = factor is not None and not skips
+    asked = factor is not None and not skips
     decoy = shows_code_box(state.decoy_key, identifier, state.settings.decoy_ratio)
-    return state.settings.prompt == "uniform" or (decoy if user is None else enrolled)
+    return state.settings.prompt == "uniform" or (decoy if user is None else asked)
 
 
 def look_up(state: State, identifier: str, source: str, known: Sequence[Known]) -> None:
@@ -96,10 +96,9 @@ def check(
     """Judge a log-in as a whole: identifier in normal form, password and code as typed.
 
     ``source`` names where it came from, ``known`` what its browser is known for, ``trust`` for which accounts it may
-    skip the code; ``judge_password`` stands in for
-    the hook where the host's own view judges the password. Raises `Throttled` where there
-    were too many attempts, and `LoginRefused` where anything at all was wrong; nothing is spent then
-    (VER-01, VER-06, VER-08).
+    skip the code; ``judge_password`` stands in for the hook where the host's own view judges the password. Raises
+    `Throttled` where there were too many attempts, and `LoginRefused` where anything at all was wrong; nothing is
+    spent then (VER-01, VER-06, VER-08).
     """
     user = state.hooks.ask("user_lookup", identifier)
     subject = _subject(state, user, identifier)
@@ -178,7 +177,9 @@ def _judge_factor(
         if fresh is not None:
             return Login(guess.user, subject, token, life, "trusted", trust=fresh), ""
     judged = judge(state, guess, factor, _spending(state, mark))
-    return (None, judged.reason) if judged.reason else (_login(guess.user, token, mark, judged), "")
+    if judged.reason:
+        return None, judged.reason
+    return _login(guess.user, token, mark, judged), ""
 
 
 def _spending(state: State, mark: Mark) -> Spend:

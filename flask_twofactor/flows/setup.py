@@ -78,7 +78,7 @@ def judge_key(state: State, subject: str, opened_by: str, text: str | None) -> t
     """
     found = pending(state, subject, opened_by)
     if found is None:
-        raise SetupExpired("the key that was being set up is too old")
+        raise SetupExpired("the key that was being set up is gone: too old, or guessed at ten times")
     code = parse_code(text)
     if code is None:
         raise CodeRejected("that is no code of six digits")

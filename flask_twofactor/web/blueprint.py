@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..state import State
 from . import activity, authenticators, gate, login, manage, pages, recovery, sessions, setup, step_up, unlock
 from . import session as browser
 from .current import run_later
+from .sightings import Sightings
 
 _TEMPLATES = Path(__file__).parent.parent / "templates"
 _IN_BLOCK = (
@@ -32,7 +34,7 @@ def make_blueprint(settings: Settings) -> Blueprint:
     blueprint.jinja_loader = ChoiceLoader(
         [
             ours,
-            PrefixLoader({"twofactor/default": FileSystemLoader(_TEMPLATES / "twofactor")}),
+            PrefixLoader({"twofactor": PrefixLoader({"default": FileSystemLoader(_TEMPLATES / "twofactor")})}),
             DictLoader({pages.IN_BLOCK: _IN_BLOCK.replace("BLOCK", block)}),
         ]
     )
@@ -64,8 +66,10 @@ def attach(app: Flask, state: State) -> None:
     """Register the pages, the gate, and what frames the requests of our pages."""
     blueprint = make_blueprint(state.settings)
     # Preprocessors run before any before_request of the host's: a global CSRFProtect would read the body.
-    blueprint.url_value_preprocessor(_frame_page)
-    app.url_value_preprocessors.setdefault(None, []).insert(0, _make_preprocessor(app, state.host_login.endpoints))
+    frame = functools.partial(_frame_page, Sightings(state))
+    blueprint.url_value_preprocessor(frame)
+    taken_over = _make_preprocessor(app, state.host_login.endpoints, frame)
+    app.url_value_preprocessors.setdefault(None, []).insert(0, taken_over)
     app.register_blueprint(blueprint)
     app.jinja_env.globals["twofactor_panel"] = pages.panel
     for error in pages.PROBLEMS:
@@ -82,13 +86,17 @@ def take_over(app: Flask, state: State, endpoint: str) -> None:
         app.view_functions[endpoint] = login.identify
 
 
-def _frame_page(endpoint: str | None, _: Any) -> None:
+def _frame_page(sightings: Sightings, endpoint: str | None, _: Any) -> None:
     """Note that this is a page of ours, known by its endpoint and never by the path (FLG-10), and look at its body."""
     g._twofactor_page = endpoint != "twofactor.static"
+    if g._twofactor_page:
+        sightings.look()
     pages.require_form()
 
 
-def _make_preprocessor(app: Flask, taken_over: tuple[str, ...]) -> Callable[[str | None, Any], None]:
+def _make_preprocessor(
+    app: Flask, taken_over: tuple[str, ...], frame: Callable[[str | None, Any], None]
+) -> Callable[[str | None, Any], None]:
     """Make what runs first at every request: the gate is on, and a log-in page that we stand in for is framed."""
     attributes = app.__dict__
 
@@ -97,7 +105,7 @@ def _make_preprocessor(app: Flask, taken_over: tuple[str, ...]) -> Callable[[str
         if manager is not None and gate.BOUND not in manager.__dict__:
             gate.bind_again(app)
         if endpoint in taken_over:
-            _frame_page(endpoint, values)
+            frame(endpoint, values)
 
     return preprocess
 
@@ -110,8 +118,25 @@ def _finish(app: Flask, response: Response) -> Response:
             pages.add_headers(response)  # whatever answered: the view, an error handler, OPTIONS
         browser.finish(current_app.extensions["twofactor"], response)
     if "_twofactor_later" in marks:
-        response.call_on_close(functools.partial(run_later, app, marks.pop("_twofactor_later")))
+        _once_sent(response, functools.partial(run_later, app, marks.pop("_twofactor_later")))
     return response
+
+
+def _once_sent(response: Response, work: Callable[[], None]) -> None:
+    """Do ``work`` when the server asks for more than there is of a response, and when it closes it.
+
+    Werkzeug's own server closes none whose browser has hung up by then.
+    """
+    if response.is_sequence:
+        body = response.get_data()
+        response.content_length = len(body)
+        response.response = itertools.chain([body], _nothing_after(work))
+    response.call_on_close(work)
+
+
+def _nothing_after(work: Callable[[], None]) -> Iterator[bytes]:
+    work()
+    yield from ()
 
 
 def _leave_nothing(app: Flask, _: BaseException | None) -> None:

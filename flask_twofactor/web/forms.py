@@ -213,6 +213,10 @@ DEFAULT_FORMS: dict[str, type] = {
 }
 
 
+BESIDE = ("forget_browser", "log_out")
+"""Forms without a page of their own: they stand beside another one."""
+
+
 def with_recovery() -> bool:
     """Tell whether the page is to ask for a recovery code, as its link, its button or the page before says.
 

@@ -22,6 +22,8 @@ from itsdangerous import BadData, URLSafeSerializer
 from ..core.keyring import KNOWN, NOTE, PENDING, REMEMBER, token_digest
 from ..core.known import KNOWN_SECONDS, Known, pack, remember, unpack
 from ..core.records import Note, Pending, TrustToken
+from ..core.trust import MAX_ENTRIES as MAX_TRUST
+from ..core.trust import tokens_of
 from ..errors import StoreUnavailable
 from ..flows.login import name_digest, subject_digest
 from ..state import State, logger
@@ -43,8 +45,6 @@ _FLASK_KEYS = ("_permanent", "_flashes")
 _NAME_SIZES = (96, 320)
 _MAX_NEXT = 200
 _DEAD_EPOCH = -1
-_MAX_TRUST = 4
-"""Accounts that one browser is trusted for."""
 
 
 # The step between the two pages
@@ -321,16 +321,15 @@ def trust(state: State) -> list[TrustToken]:
     if cookie is None or not state.settings.trusted_browsers:
         return []
     try:
-        pairs = _signer(state).loads(cookie)
+        return tokens_of(_signer(state).loads(cookie))
     except BadData:
         return []
-    return [TrustToken(*pair) for pair in pairs]
 
 
 def keep_trust(state: State, token: TrustToken) -> None:
     """Note that this response is to carry a value in the place of the one that the browser had under that id."""
     others = [one for one in trust(state) if one.browser != token.browser]
-    g._twofactor_trusted = _signer(state).dumps([token, *others][:_MAX_TRUST])
+    g._twofactor_trusted = _signer(state).dumps([token, *others][:MAX_TRUST])
     _touched()
 
 

@@ -85,8 +85,11 @@ def turning_it_on_and_off(visitor: Visitor) -> Iterator[str]:
     expect(visitor.alert).to_be_visible()
     yield "recovery-error"
     visitor.open_panel()
-    visitor.follow("Log out everywhere else")
+    visitor.follow("Sessions and browsers")
     yield "sessions"
+    visitor.open("/two-factor/activity")
+    yield "activity"
+    visitor.follow("log out everywhere else")
     visitor.submit("Log out everywhere else")
     expect(visitor.status).to_have_text("You are logged out everywhere else.")
     yield "panel-sessions"
@@ -121,6 +124,47 @@ def turning_it_on_and_off(visitor: Visitor) -> Iterator[str]:
     yield "panel-disabled"
 
 
+def living_with_it(visitor: Visitor) -> Iterator[str]:
+    """A spare authenticator, a trusted browser, and where the account is logged in (the plain host)."""
+    site = visitor.site
+    visitor.log_in(site.off)
+    visitor.open_panel()
+    visitor.follow("SETUP")
+    first = visitor.page.locator("#tf-key").inner_text()
+    visitor.submit_code(site.code(first), "Enable")
+    visitor.keep_codes()
+    visitor.follow("Authenticators")
+    yield "authenticators-one"
+    visitor.follow("Add an authenticator")
+    yield "add-authenticator"
+    visitor.box("Name").fill("Tablet in the harbour master’s office, second floor, by the window")
+    visitor.submit_code(site.wrong_code(first), "Continue")
+    expect(visitor.alert).to_be_visible()
+    yield "add-authenticator-error"
+    visitor.submit_code(site.next_code(first), "Continue")
+    yield "new-authenticator"
+    second = visitor.page.locator("#tf-key").inner_text()
+    visitor.submit_code(site.wrong_code(second), "Add")
+    expect(visitor.alert).to_be_visible()
+    yield "new-authenticator-error"
+    visitor.submit_code(site.code(second), "Add")
+    expect(visitor.status).to_be_visible()
+    yield "authenticators-two"
+    visitor.page.get_by_role("link", name="Remove").first.click()
+    yield "remove-authenticator"
+    visitor.open_panel()
+    yield "panel-several"
+    visitor.page.context.clear_cookies()
+    visitor.open("/two-factor/identify")
+    visitor.identify(site.off.name)
+    visitor.box("Do not ask for a code on this browser for 30 days").check()
+    visitor.give(site.off.password, site.next_code(second))
+    visitor.open("/two-factor/sessions")
+    yield "sessions-trusted"
+    visitor.submit("Forget Chrome on Linux")
+    yield "sessions-forgotten"
+
+
 def what_goes_wrong(visitor: Visitor) -> Iterator[str]:
     """A page that lost its cookies, and a text that is too long."""
     visitor.open("/two-factor/identify")
@@ -139,21 +183,34 @@ def mandatory_or_broken(visitor: Visitor) -> Iterator[str]:
     """Where the host says that the factor must be on, and where the store is down (the plain host)."""
     site = visitor.site
     assert site.host is not None
-    site.mandatory.add(site.off.name)
     visitor.log_in(site.off)
-    visitor.open_panel()
-    yield "panel-required"
-    visitor.follow("SETUP")
+    site.mandatory.add(site.off.name)
+    visitor.open("/me")
+    yield "setup-required"
     visitor.submit_code(site.code(visitor.page.locator("#tf-key").inner_text()), "Enable")
     visitor.keep_codes()
+    visitor.open_panel()
     yield "panel-required-on"
     visitor.follow("MANAGE")
     yield "manage-required"
     visitor.page.context.clear_cookies()
     visitor.open("/two-factor/identify")
-    with broken_store(site.host, "enrolment"):
+    with broken_store(site.host, "factor"):
         visitor.identify(site.on.name)
         yield "problem-503"
+
+
+def sending_too_late(visitor: Visitor) -> Iterator[str]:
+    """What is posted when the last proof is too old: with the factor and without (the plain host)."""
+    site = visitor.site
+    for account, stop in ((site.on, "challenge-again"), (site.off, "step-up-again")):
+        visitor.page.context.clear_cookies()
+        visitor.log_in(account)
+        site.clock.move(61)
+        visitor.open("/keys")
+        visitor.submit("Revoke")
+        expect(visitor.status).to_contain_text("What you sent was not done.")
+        yield stop
 
 
 def the_console(visitor: Visitor) -> Iterator[str]:
@@ -193,4 +250,4 @@ def the_console(visitor: Visitor) -> Iterator[str]:
 
 EVERYWHERE: tuple[Tour, ...] = (logging_in, owing_the_code, turning_it_on_and_off, what_goes_wrong)
 OF_HARBOR: tuple[Tour, ...] = (*EVERYWHERE, the_console)
-OF_PLAIN: tuple[Tour, ...] = (*EVERYWHERE, mandatory_or_broken)
+OF_PLAIN: tuple[Tour, ...] = (*EVERYWHERE, living_with_it, mandatory_or_broken, sending_too_late)

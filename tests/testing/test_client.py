@@ -23,6 +23,7 @@ from flask_twofactor.testing import (
     log_in,
     two_factor_client,
 )
+from flask_twofactor.testing.ground import enrolment_of
 from tests.hosts.test_hosts import SHAPES, load
 from tests.support.host import START, Clock, Host, Person, User, make_host
 from tests.support.watching import state_of
@@ -309,7 +310,7 @@ def test_there_is_no_code_of_an_account_without_the_factor(app: Flask) -> None:
 def test_a_secret_that_does_not_open_is_an_error_that_shows_nothing_of_it(enrolled: Host) -> None:
     state: State = state_of(enrolled)
     with enrolled.app.app_context():
-        enrolment = state.store.enrolment("1")
+        enrolment = enrolment_of(state.store, "1")
         assert enrolment is not None
         assert state.store.reseal("1", enrolment.id, enrolment.sealed, "not sealed by us")
         with pytest.raises(TwoFactorError, match="do not open") as error:

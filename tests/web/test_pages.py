@@ -454,6 +454,15 @@ def test_a_template_of_the_host_may_extend_ours_and_fill_one_block(host: Host) -
     assert 'rel="stylesheet"' in page.text
 
 
+def test_a_template_of_the_host_may_extend_ours_by_the_name_in_the_reference(host: Host) -> None:
+    text = '{% extends "twofactor/default/identify.html" %}{% block tf_after %}Trouble?{% endblock %}'
+    with_templates(host, twofactor__identify=text)
+    page = host.person().get("/two-factor/identify")
+    assert page.status_code == 200
+    assert "Trouble?" in page.text
+    assert 'name="identifier"' in page.text
+
+
 def test_the_folder_of_a_brand_is_preferred_to_the_hosts_and_to_ours(make_app: Callable[..., Host]) -> None:
     brands = [Brand("north", "North", "North Console"), Brand("south", "South", "South Console")]
     host = make_app(brands=brands)

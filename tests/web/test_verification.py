@@ -875,10 +875,11 @@ def test_the_source_reads_four_headers_and_no_forwarded_address() -> None:
                 if node.attr in read:
                     found.append((path, node.attr))
     places = [("web/fresh.py", "headers"), *[("web/pages.py", "headers")] * 2, ("web/redirects.py", "headers")]
-    assert sorted(found) == sorted([("web/current.py", "user_agent"), *places]), "the agent is told only"
-    read = re.compile(r'"([\w-]+)" in request\.headers|request\.headers\.get\("([\w-]+)"')
+    told = [("web/current.py", "user_agent"), ("web/sightings.py", "environ")]
+    assert sorted(found) == sorted([*told, *places])
+    naming = re.compile(r'"([\w-]+)" in request\.headers|request\.headers\.get\("([\w-]+)"')
     package = Path(flask_twofactor.__file__).parent
-    read_there = [name for path, _ in places for name in read.findall((package / path).read_text())]
+    read_there = [name for path, _ in places for name in naming.findall((package / path).read_text())]
     names = {one or other for one, other in read_there}
     # Where a page came from, and whether a script asks, only say what the answer looks like.
     assert names == {"Sec-Fetch-Site", "Transfer-Encoding", "Referer", "X-Requested-With"}
