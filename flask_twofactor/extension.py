@@ -261,9 +261,12 @@ class TwoFactor:
             browser.renew(state, token)
         return codes
 
-    def reset(self, user: Any, by: str) -> bool:
-        """Take every factor and mark of the account away; True where a factor stood. ``by`` says who did it."""
-        return manage.reset(current_state(), user, by)
+    def reset(self, user: Any, by: str, reason: str = "") -> bool:
+        """Take every factor and mark of the account away; True where a factor stood.
+
+        ``by`` says who did it, ``reason`` why: both are recorded.
+        """
+        return manage.reset(current_state(), user, by, reason)
 
     def end_sessions(self, user: Any) -> int:
         """End every session of the account at its next request; give how many were known.
@@ -312,10 +315,11 @@ class TwoFactor:
 
 
 def _own_session(subject: str) -> Presence | None:
-    """Give who this request's session is, where it is a complete one of that account."""
+    """Give who this request's session is, where it is one of that account that may set the factor up."""
     found = presence() if request else None
-    own = found is not None and found.verdict == "in" and found.source != "request" and found.subject == subject
-    return found if own else None
+    if found is None or found.source == "request" or found.subject != subject:
+        return None
+    return found if found.verdict in ("in", "setup") else None
 
 
 def _sign_in_of(state: State, subject: str, sign_in: str) -> tuple[str, int]:

@@ -63,10 +63,13 @@ factor_disabled = _signals.signal("twofactor-disabled")
 """The owner took the factor away with a right code; adds its ``offset: int``."""
 
 factor_reset = _signals.signal("twofactor-reset")
-"""Somebody took every factor away; adds ``by: str``, who."""
+"""Somebody took every factor away; adds ``by: str``, who, and ``reason: str`` where one was given."""
 
 sessions_ended = _signals.signal("twofactor-sessions-ended")
-"""The host ended every session of the account, or its owner all but one; adds ``count: int``, those with marks."""
+"""The host ended every session of the account, or its owner all but one; adds ``count: int``, those with marks.
+
+And ``by: str`` where an operator did, on the command line.
+"""
 
 trusted_browser_added = _signals.signal("twofactor-trusted-browser-added")
 """Somebody asked, with a code, that this browser be asked for none for a while."""

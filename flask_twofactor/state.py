@@ -32,6 +32,8 @@ audit = logging.getLogger("flask_twofactor.audit")
 MAX_SUBJECT = 255
 META_NAMES = ("key_check", "decoy_key", "recovery_key")
 """The store's own sealed values."""
+DECOY = "decoy:"
+"""What the keys of rows begin with that stand in where there is no account."""
 _DECOY_ROWS = 64
 _MOST = "most_authenticators"
 _KEY_CHECK = b"flask_twofactor key check"
@@ -189,7 +191,7 @@ class State:
     @cached_property
     def decoy_enrolment(self) -> Enrolment:
         """Give an enrolment that no account has: its secret is opened where there is none to open (VER-07)."""
-        return Enrolment("decoy", "decoy:", self.seal_secret(self.decoy_secret, "decoy:", "decoy"), 0)
+        return Enrolment("decoy", DECOY, self.seal_secret(self.decoy_secret, DECOY, "decoy"), 0)
 
     def _check_keys(self, store: Store) -> None:
         sealed = store.keep_meta("key_check", self.keyring.seal(META, _KEY_CHECK, "key_check"))
@@ -220,7 +222,7 @@ class State:
     def decoy_subject(self, name: str) -> str:
         """Give one of a few rows that stand in for an account where there is none to charge (rule 2 of 3.5)."""
         number = int(hashlib.sha256(name.encode(errors="replace")).hexdigest(), 16) % _DECOY_ROWS
-        return "decoy:" + self.keyring.digest(f"decoy row {number}")
+        return DECOY + self.keyring.digest(f"decoy row {number}")
 
     def parse_identifier(self, text: str | None) -> str | None:
         """Give the normal form of a typed user ID, or None where it cannot be one."""

@@ -65,6 +65,9 @@ class Counters(Protocol):
     def clear(self, name: str) -> None:
         """Forget a count."""
 
+    def sweep(self) -> int:
+        """Forget what has expired; give how many that were."""
+
 
 class DatabaseStorage(Storage):
     """A `limits` storage over the extension's own database, so that all its processes share one count."""
@@ -128,6 +131,10 @@ class StorageCounters:
         """Give the count and its expiry of each name that counts."""
         counts = {name: self._storage.get(name) for name in names}
         return {name: (hits, math.ceil(self._storage.get_expiry(name))) for name, hits in counts.items() if hits > 0}
+
+    def sweep(self) -> int:
+        """Do nothing: a `limits` storage lets go of what has expired by itself."""
+        return 0
 
 
 def storage_for(uri: str) -> Storage:
@@ -239,6 +246,11 @@ class Throttle:
         """Tell once in `NEWS_SECONDS` that ``name`` has to wait: one who goes on asking is not recorded each time."""
         with _answering():
             return self._counters.count_all([(f"twofactor/waits/{name}", NEWS_SECONDS)])[0] == 1
+
+    def sweep(self) -> int:
+        """Forget the counts that have expired, where nobody else does; give how many that were."""
+        with _answering():
+            return self._counters.sweep()
 
     def _full(self, windows: Sequence[_Window], totals: dict[str, tuple[int, int]]) -> int | None:
         """Give the seconds until every window has room, None where all have."""

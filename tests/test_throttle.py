@@ -873,3 +873,25 @@ def test_the_sixth_wrong_password_of_a_session_in_step_up_ends_it(host: Host) ->
         login.confirm_password(state, user, "alice-password", "sign-in", None)
     assert (refused.value.status, refused.value.retry_after, user.checks) == (429, 900, checks)
     assert login.confirm_password(state, user, "alice-password", "another sign-in", None)
+
+
+def test_a_storage_of_limits_is_not_swept_since_it_lets_go_by_itself(clock: Clock) -> None:
+    throttle = Throttle(storage_for("memory://"), clock)
+    throttle.look_up(DIGEST)
+    assert throttle.sweep() == 0
+
+
+def test_the_database_s_own_counts_are_swept_once_they_are_over(throttle: Throttle, clock: Clock) -> None:
+    throttle.look_up(DIGEST)
+    assert throttle.sweep() == 0
+    clock.move(LOOK_UPS[0][1])
+    assert throttle.sweep() == 1
+
+
+def test_a_sweep_of_counters_that_do_not_answer_says_so(clock: Clock) -> None:
+    class Broken:
+        def __getattr__(self, verb: str) -> object:
+            raise StoreUnavailable("no answer")
+
+    with pytest.raises(StoreUnavailable, match="counters did not answer"):
+        Throttle(DatabaseStorage(Broken()), clock).sweep()  # type: ignore[arg-type]

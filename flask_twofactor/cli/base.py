@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import re
 from datetime import datetime, timezone
 from typing import Any
 
 import click
 
+from ..core.agents import family
+from ..core.records import Event
 from ..errors import TwoFactorError
 from ..web.current import current_state
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+by = click.option("--by", help="Who does it, for the record; the user of this machine, where absent.")
+
+KINDS = "twofactor-"
+"""What the kinds of events begin with, which nobody has to type."""
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 class _Group(click.Group):
@@ -29,6 +38,14 @@ def group() -> None:
     """Two-factor authentication: who has it, take it away, keys, and what is wrong."""
 
 
+def duration(text: str) -> int:
+    """Give the seconds of "90s", "30m", "12h", "7d" or "2w": the type of an option."""
+    found = re.fullmatch(r"([0-9]{1,6})([smhdw])", text)
+    if found is None:
+        raise click.BadParameter(f"{text!r} is no duration: write 90s, 30m, 12h, 7d or 2w")
+    return int(found[1]) * _SECONDS[found[2]]
+
+
 def find(user: str) -> tuple[Any, str]:
     """Give the account of a user ID as typed at log-in, and the ID in normal form."""
     state = current_state()
@@ -39,9 +56,38 @@ def find(user: str) -> tuple[Any, str]:
     return account, name
 
 
+def actor(given: str | None) -> str:
+    """Give who does it: the name that was given, or the user of this machine."""
+    if given and given.strip():
+        return given.strip()
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in a container, say
+        raise click.UsageError("this machine has no name for you: say who does it, --by NAME") from None
+
+
 def utc(at: int | None) -> str | None:
     """Give Unix seconds as ISO 8601 in UTC."""
     return None if at is None else datetime.fromtimestamp(at, timezone.utc).isoformat().replace("+00:00", "Z")
+
+
+def plain(text: str) -> str:
+    """Give a text that somebody else wrote so that it does nothing to a terminal (LOG-04)."""
+    return text if text.isprintable() else repr(text)
+
+
+def event_values(event: Event) -> dict[str, Any]:
+    """Give an event for JSON."""
+    values = {"at": utc(event.at), "kind": event.kind, "key": event.subject}
+    return {**values, "source": event.source, "agent": event.agent, "details": dict(event.details)}
+
+
+def event_line(event: Event, with_key: bool) -> str:
+    """Give an event as a line: when, what, whose, from where, and what else there is to say of it."""
+    where = (event.source, family(event.agent)) if event.source else ()
+    facts = (f"{name}={value!r}" for name, value in event.details.items())
+    whose = (f"key={plain(event.subject)}",) if with_key and event.subject else ()
+    return "  ".join([str(utc(event.at)), event.kind.removeprefix(KINDS), *whose, *where, *facts])
 
 
 def show(values: dict[str, Any], text: str, as_json: bool) -> None:

@@ -63,10 +63,8 @@ class Budget:
 
         A known browser's attempts fall to the pool of the unknown ones where their own is spent.
         """
-        pools: tuple[Pool, ...] = ("known", "unknown") if pool == "known" else (pool,)
-        stopped = pool != "recovery" and self.in_a_row >= HARD_STOP
         here = self._back_from_the_future(now)
-        for one in () if stopped else pools:
+        for one in () if self._is_stopped(pool) else _pools(pool):
             times = add_attempt(getattr(here, one), now, LIMITS[one])
             if times is not None:
                 changes: dict[str, Any] = {one: tuple(times)}
@@ -120,9 +118,32 @@ class Budget:
         """Tell whether no code of the authenticator is right at present, whatever browser it comes from."""
         return self.charge(now, "known")[1].attempt is None
 
+    def opens_at(self, now: int, pool: Pool) -> int | None:
+        """Give when (Unix seconds) there is budget for an attempt of that pool again, ``now`` where there is already.
+
+        None where no waiting helps: after the hard stop.
+        """
+        if self._is_stopped(pool):
+            return None
+        here = self._back_from_the_future(now)
+        return min(_has_room_at(getattr(here, one), now, LIMITS[one]) for one in _pools(pool))
+
+    def _is_stopped(self, pool: Pool) -> bool:
+        return pool != "recovery" and self.in_a_row >= HARD_STOP
+
     def refilled(self) -> Budget:
         """Give the budget without the attempts at a code; the hard stop stays."""
         return replace(self, unknown=(), known=())
+
+
+def _pools(pool: Pool) -> tuple[Pool, ...]:
+    """Give where an attempt may be charged, in this order."""
+    return ("known", "unknown") if pool == "known" else (pool,)
+
+
+def _has_room_at(times: Sequence[int], now: int, limits: Sequence[Limit]) -> int:
+    """Give when another attempt fits: once, for each limit, the last that it counts is too old."""
+    return max([now, *(sorted(times)[-count] + seconds for count, seconds in limits if len(times) >= count)])
 
 
 def add_attempt(times: Sequence[int], now: int, limits: Sequence[Limit]) -> list[int] | None:

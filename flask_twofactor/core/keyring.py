@@ -65,6 +65,29 @@ def _associated(purpose: str, context: Iterable[str]) -> bytes:
     return b"".join(len(raw).to_bytes(4, "big") + raw for raw in (part.encode(errors="replace") for part in parts))
 
 
+def _open(ciphers: Sequence[AESGCM], sealed: str | None, associated: bytes) -> bytes | None:
+    if (
+        not isinstance(sealed, str)
+        or len(sealed) > _MAX_SEALED
+        or not sealed.startswith(_VERSION)
+        or not sealed.isascii()
+    ):
+        return None
+    text = sealed[len(_VERSION) :]
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except binascii.Error:
+        return None
+    if len(raw) <= _NONCE or _encode(raw) != text:  # one spelling only: no bit of the text is idle
+        return None
+    for cipher in ciphers:
+        try:
+            return cipher.decrypt(raw[:_NONCE], raw[_NONCE:], associated)
+        except InvalidTag:
+            continue
+    return None
+
+
 class Keyring:
     """The keys of one app: the first seals, all open (KEY-01)."""
 
@@ -88,27 +111,11 @@ class Keyring:
 
     def open(self, purpose: str, sealed: str | None, *context: str) -> bytes | None:
         """Decrypt, or None: altered, another purpose or context, or sealed by a key we do not hold."""
-        if (
-            not isinstance(sealed, str)
-            or len(sealed) > _MAX_SEALED
-            or not sealed.startswith(_VERSION)
-            or not sealed.isascii()
-        ):
-            return None
-        text = sealed[len(_VERSION) :]
-        try:
-            raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        except binascii.Error:
-            return None
-        if len(raw) <= _NONCE or _encode(raw) != text:  # one spelling only: no bit of the text is idle
-            return None
-        associated = _associated(purpose, context)
-        for cipher in self._ciphers[purpose]:
-            try:
-                return cipher.decrypt(raw[:_NONCE], raw[_NONCE:], associated)
-            except InvalidTag:
-                continue
-        return None
+        return _open(self._ciphers[purpose], sealed, _associated(purpose, context))
+
+    def is_current(self, purpose: str, sealed: str | None, *context: str) -> bool:
+        """Tell whether the present key opens it: to seal it anew would change nothing (KEY-01)."""
+        return _open(self._ciphers[purpose][:1], sealed, _associated(purpose, context)) is not None
 
     def reseal(self, purpose: str, sealed: str | None, *context: str) -> str | None:
         """Seal anew with the present key what any key opens; None where none does (KEY-01)."""

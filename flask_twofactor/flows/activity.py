@@ -6,10 +6,8 @@ log-in was refused. A wrong code is named where the page that took it comes afte
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
 
 from ..core.agents import family
 from ..core.records import Event
@@ -33,12 +31,17 @@ from ..signals import (
     trusted_browser_forgotten,
 )
 from ..state import State
+from .requirement import NOT_REQUIRED, REQUIRED
 
 LIMIT = 50
 """Events that are looked at."""
-_WITH_CODE = marked("Login with password and code")
-_WITHOUT_CODE = marked("Login without a code")
-_WITH_RECOVERY = marked("Login with a recovery code")
+_LOGINS = {
+    "password": marked("Login without a code"),
+    "code": marked("Login with password and code"),
+    "recovery": marked("Login with a recovery code"),
+    "rescue": marked("Login with a rescue code"),
+    "trusted": marked("Login with a trusted browser"),
+}
 _WORDS = {
     "twofactor-log-in-refused": marked("A login was refused"),
     throttled.name: marked("Somebody had to wait after too many attempts"),
@@ -58,6 +61,8 @@ _WORDS = {
     trusted_browser_forgotten.name: marked("A trusted browser was forgotten"),
     authenticator_added.name: marked("An authenticator was added"),
     authenticator_removed.name: marked("An authenticator was removed"),
+    REQUIRED: marked("Two-factor authentication was made mandatory by an administrator"),
+    NOT_REQUIRED: marked("Two-factor authentication is no longer made mandatory by an administrator"),
     sessions_ended.name: marked("Logged out everywhere else"),
 }
 """Every kind that is shown; a clock that jumped, say, is told of after a right password only, and is not."""
@@ -85,10 +90,4 @@ def recent(state: State, subject: str) -> list[Line]:
 
 
 def _words(event: Event) -> str:
-    return _of_login(event.details) if event.kind == logged_in.name else _WORDS.get(event.kind, "")
-
-
-def _of_login(details: Mapping[str, Any]) -> str:
-    if not details.get("factor"):
-        return _WITHOUT_CODE
-    return _WITH_RECOVERY if details.get("offset") is None else _WITH_CODE
+    return _LOGINS[event.details["by"]] if event.kind == logged_in.name else _WORDS.get(event.kind, "")

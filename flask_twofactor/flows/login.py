@@ -10,7 +10,7 @@ from typing import Any, Literal
 from ..core.budget import Attempt
 from ..core.decoy import shows_code_box
 from ..core.known import Known, short
-from ..core.records import Factor, Mark, Note, Standing, Trusted, TrustToken
+from ..core.records import Factor, Mark, Note, Standing, TrustToken
 from ..errors import CodeRejected, HookFailed, LoginRefused, SignInAgain, Throttled
 from ..signals import code_accepted, code_rejected, identified, logged_in, throttled
 from ..state import State
@@ -65,10 +65,10 @@ def identify(state: State, identifier: str, trust: Sequence[TrustToken] = ()) ->
     user = state.hooks.ask("user_lookup", identifier)
     subject = _subject(state, user, identifier)
     factor = state.store.factor(subject)
-    skips = trusted.skips(state, subject, factor.id if factor else "", trust)
-    enrolled = factor is not None and not skips
+    skips = trusted.skips(state, subject, factor.id if factor else "", trust)  # asked for everybody: the same work
+    asked = factor is not None and not skips
     decoy = shows_code_box(state.decoy_key, identifier, state.settings.decoy_ratio)
-    return state.settings.prompt == "uniform" or (decoy if user is None else enrolled)
+    return state.settings.prompt == "uniform" or (decoy if user is None else asked)
 
 
 def look_up(state: State, identifier: str, source: str, known: Sequence[Known]) -> None:
@@ -96,10 +96,9 @@ def check(
     """Judge a log-in as a whole: identifier in normal form, password and code as typed.
 
     ``source`` names where it came from, ``known`` what its browser is known for, ``trust`` for which accounts it may
-    skip the code; ``judge_password`` stands in for
-    the hook where the host's own view judges the password. Raises `Throttled` where there
-    were too many attempts, and `LoginRefused` where anything at all was wrong; nothing is spent then
-    (VER-01, VER-06, VER-08).
+    skip the code; ``judge_password`` stands in for the hook where the host's own view judges the password. Raises
+    `Throttled` where there were too many attempts, and `LoginRefused` where anything at all was wrong; nothing is
+    spent then (VER-01, VER-06, VER-08).
     """
     user = state.hooks.ask("user_lookup", identifier)
     subject = _subject(state, user, identifier)
@@ -109,13 +108,13 @@ def check(
     with _recorded(state, whose, "log-in", source):
         ticket = _count(state, identifier, source, subject, known)
     factor = state.store.factor(subject)
-    given = trusted.presented(state, subject, factor.id if factor else "", trust)
+    held = trusted.present(state, subject, factor.id if factor else "", trust)
     ask = judge_password or (lambda user, password: _password_is_right(state, user, password))
     knows = len(password) <= MAX_PASSWORD and ask(user, password)
     # Asked after a wrong password too: what it costs must not tell that the password was right (VER-07).
     right = user is not None and state.hooks.is_yes("may_login", user) and knows
     guess = Guess(identifier, user, code, ticket.known, armed=right, takes_rescue=True)
-    done, reason = _judge_factor(state, guess, subject, factor, given)
+    done, reason = _judge_factor(state, guess, subject, factor, held)
     if done is None:
         before = "no-account" if user is None else "password" if not knows else "may-login"
         state.record("twofactor-log-in-refused", **whose, reason=reason if right else before)
@@ -164,7 +163,7 @@ def name_digest(state: State, identifier: str) -> bytes:
 
 
 def _judge_factor(
-    state: State, guess: Guess, subject: str, factor: Factor | None, given: Trusted | None
+    state: State, guess: Guess, subject: str, factor: Factor | None, held: trusted.Held | None
 ) -> tuple[Login | None, str]:
     """Give the log-in where the factor is right too, else None and why it is not."""
     now = state.now
@@ -173,12 +172,14 @@ def _judge_factor(
     if guess.armed and factor is None:
         state.store.add_mark(mark)
         return Login(guess.user, subject, token), ""
-    if guess.armed and given is not None and not (guess.text or "").strip():
-        fresh = trusted.use(state, given, mark._replace(code_at=0))
+    if guess.armed and held is not None and not (guess.text or "").strip():
+        fresh = trusted.use(state, held, mark._replace(code_at=0))
         if fresh is not None:
             return Login(guess.user, subject, token, life, "trusted", trust=fresh), ""
     judged = judge(state, guess, factor, _spending(state, mark))
-    return (None, judged.reason) if judged.reason else (_login(guess.user, token, mark, judged), "")
+    if judged.reason:
+        return None, judged.reason
+    return _login(guess.user, token, mark, judged), ""
 
 
 def _spending(state: State, mark: Mark) -> Spend:
@@ -241,9 +242,11 @@ def answer_by_trust(state: State, sign_in: SignIn, trust: Sequence[TrustToken]) 
     factor = state.store.factor(sign_in.subject)
     if factor is None or not sign_in.owes:
         return None
-    given = trusted.presented(state, sign_in.subject, factor.id, trust)
+    held = trusted.present(state, sign_in.subject, factor.id, trust)
+    if held is None:
+        return None
     token, mark = state.new_mark(sign_in.subject, factor.id, password_at=sign_in.password_at, code_at=0)
-    fresh = None if given is None else trusted.use(state, given, mark)
+    fresh = trusted.use(state, held, mark)
     if fresh is None:
         return None
     return Login(sign_in.user, sign_in.subject, token, factor.id, "trusted", trust=fresh)

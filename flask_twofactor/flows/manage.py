@@ -38,7 +38,7 @@ def status(state: State, user: Any) -> Status:
     standing, factor = state.store.standing(subject, ""), state.store.factor(subject)
     required = requirement.is_required(state, user, standing)
     if factor is None:
-        until = requirement.grace_until(state, subject, standing) if required else 0
+        until = requirement.grace_end(state, standing.grace_from) if required else 0
         return Status(False, None, required, until)
     left = state.store.recovery(subject).left
     return Status(True, factor.since, required, 0, left, len(factor.authenticators))
@@ -92,24 +92,30 @@ def verify(state: State, user: Any, text: str) -> str:
     return factor.id
 
 
-def reset(state: State, user: Any, by: str) -> bool:
-    """Take every factor, mark and attempt away; True where a factor stood (LIF-04)."""
+def reset(state: State, user: Any, by: str, reason: str = "") -> bool:
+    """Take every factor, mark and attempt away; True where a factor stood (LIF-04).
+
+    ``by`` says who did it, ``reason`` why, both for the record.
+    """
     subject = state.subject_of(user)
     stood = state.store.reset(subject)
-    state.announce(factor_reset, subject, by=by)
+    why: dict[str, Any] = {"reason": reason} if reason else {}
+    state.announce(factor_reset, subject, by=by, **why)
     if stood:
         tell(state, user, RESET)
     return stood
 
 
-def end_sessions(state: State, user: Any, refill: bool = False) -> int:
+def end_sessions(state: State, user: Any, refill: bool = False, by: str = "") -> int:
     """End every session of the account at its next request; give how many marks that were.
 
-    ``refill`` clears the account's second-factor attempts: for a change by somebody who gave every factor.
+    ``refill`` clears the account's second-factor attempts: for a change by somebody who gave every factor. ``by`` says
+    which operator did it.
     """
     subject = state.subject_of(user)
     count = state.store.end_sessions(subject, refill)
-    state.announce(sessions_ended, subject, count=count)
+    who: dict[str, Any] = {"by": by} if by else {}
+    state.announce(sessions_ended, subject, count=count, **who)
     tell(state, user, SESSIONS_ENDED)
     return count
 
@@ -119,8 +125,8 @@ def end_other_sessions(state: State, subject: str, password_at: int, present: Ma
 
     ``present`` is its mark, None where the host logged it in.
     """
-    life, code_at = (present.enrolment, present.code_at) if present else ("", 0)
-    token, mark = state.new_mark(subject, life, password_at=password_at, code_at=code_at)
+    life, code_at, rescued = (present.enrolment, present.code_at, present.rescued) if present else ("", 0, 0)
+    token, mark = state.new_mark(subject, life, password_at=password_at, code_at=code_at, rescued=rescued)
     ended = state.store.end_sessions(subject, mark=mark)
     state.announce(sessions_ended, subject, count=ended - (present is not None))
     return token

@@ -89,7 +89,8 @@ def renew_from_python(state: State, user: Any, password_at: int, present: Mark |
     factor = state.store.factor(subject)
     life = factor.id if factor else ""
     made = make(state, subject, life)
-    token, mark = state.new_mark(subject, life, password_at=password_at, code_at=present.code_at if present else 0)
+    code_at, rescued = (present.code_at, present.rescued) if present else (0, 0)
+    token, mark = state.new_mark(subject, life, password_at=password_at, code_at=code_at, rescued=rescued)
     shown_here = Sheet(made.sheet.digests, "")
     if not state.store.renew_recovery(subject, life, None, None, shown_here, mark if present else None):
         raise NotEnrolled("the account has no factor that recovery codes could stand in for")

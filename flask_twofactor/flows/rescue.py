@@ -30,7 +30,8 @@ def issue(state: State, user: Any, by: str, witness: str) -> Rescue:
 
     ``by`` and ``witness`` are two people, for the record. Raises `NotEnrolled` where the account has no factor.
     """
-    if not by.strip() or not witness.strip() or by.strip().casefold() == witness.strip().casefold():
+    by, witness = by.strip(), witness.strip()
+    if not by or not witness or by.casefold() == witness.casefold():
         raise TwoFactorError("a rescue code takes two people: one who makes it, and another who vouches for it")
     subject = state.subject_of(user)
     factor = state.store.factor(subject)

@@ -45,12 +45,17 @@ def begin(state: State, user: Any, subject: str, opened_by: str, issuer: str, re
 
 
 def open_key(state: State, user: Any, subject: str, opened_by: str, issuer: str, name: str = "") -> Setup:
-    """Keep a pending enrolment of this sign-in, for an authenticator of that name, and give the key to show."""
+    """Keep a pending enrolment of this sign-in and give the key to show; always a new one for an authenticator's name.
+
+    Of a name the code was asked for just now: it takes the place of what was begun and not finished (ENR-07 is of the
+    set-up, which may be opened as often as one likes).
+    """
     account = str(state.hooks.ask("account_name", user))
     now, life = state.now, new_id()
     sealed = state.seal_secret(new_secret(), subject, life)
     fresh = Enrolment(life, subject, sealed, now, opened_by=opened_by, name=name)
-    for not_before in (now - state.settings.setup_seconds, now + 1):  # anew where the first does not open
+    oldest = now + 1 if name else now - state.settings.setup_seconds
+    for not_before in (oldest, now + 1):  # anew where the first does not open
         kept = state.store.open_enrolment(fresh, not_before, MAX_TRIES)
         if secret := state.open_secret(kept):
             uri = provisioning_uri(secret, account, issuer)
@@ -61,8 +66,9 @@ def open_key(state: State, user: Any, subject: str, opened_by: str, issuer: str,
 def pending(state: State, subject: str, opened_by: str) -> Enrolment | None:
     """Give the enrolment that this sign-in is setting up, None where its key is gone."""
     found = state.store.pending_enrolment(subject, opened_by)
-    too_old = found is not None and state.now - found.created_at > state.settings.setup_seconds
-    return None if too_old else found
+    if found is None or found.tries >= MAX_TRIES or state.now - found.created_at > state.settings.setup_seconds:
+        return None
+    return found
 
 
 def judge_key(state: State, subject: str, opened_by: str, text: str | None) -> tuple[Enrolment, int]:
@@ -72,7 +78,7 @@ def judge_key(state: State, subject: str, opened_by: str, text: str | None) -> t
     """
     found = pending(state, subject, opened_by)
     if found is None:
-        raise SetupExpired("the key that was being set up is too old")
+        raise SetupExpired("the key that was being set up is gone: too old, or guessed at ten times")
     code = parse_code(text)
     if code is None:
         raise CodeRejected("that is no code of six digits")

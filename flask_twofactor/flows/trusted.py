@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..core.keyring import token_digest
@@ -17,55 +17,62 @@ from ..state import State
 from .notices import TRUSTED_ADDED, tell
 
 
+@dataclass(frozen=True)
+class Held:
+    """A trusted browser of an account as the store has it, and with the value that is presented for it."""
+
+    row: Trusted
+    given: Trusted
+
+    @property
+    def is_present(self) -> bool:
+        """Tell whether the value is the one that the browser was given last."""
+        return self.row.digest == self.given.digest
+
+
 def skips(state: State, subject: str, factor: str, trust: Sequence[TrustToken]) -> bool:
     """Tell whether a browser that holds ``trust`` is asked for no code; nothing is used up."""
-    found = _rows(state, subject, factor, trust)
-    return any(row.digest == given.digest for row, given in found)
+    held = _held(state, subject, factor, trust)
+    return held is not None and held.is_present
 
 
-def presented(state: State, subject: str, factor: str, trust: Sequence[TrustToken]) -> Trusted | None:
-    """Give the row of the browser that may skip the code of this factor, as the browser has it; None for none.
+def present(state: State, subject: str, factor: str, trust: Sequence[TrustToken]) -> Held | None:
+    """Give what a log-in is presented in the place of a code; the same work whatever the password was (VER-07).
 
-    Asked before anything else is known, so that it takes the same of every account and password. A value that was
-    used before is of a copy: the trust in that browser ends (TRB-05).
+    A value that was used before is of a copy, or the copy was used first: the trust in that browser ends, whoever
+    presents it and with whatever password and code (TRB-05).
     """
-    live = None
-    for row, given in _rows(state, subject, factor, trust):
-        if row.digest == given.digest:
-            live = given
-        else:
-            _end_copied(state, subject, row.id)
-    return live
-
-
-def use(state: State, given: Trusted, mark: Mark) -> TrustToken | None:
-    """Begin a session without a code, and give the value that the browser holds from now on; None where it may not."""
-    fresh = TrustToken(given.id, secrets.token_urlsafe(32))
-    if state.store.use_trusted(given, token_digest(fresh.value), state.now, mark):
-        return fresh
-    _end_copied(state, given.subject, given.id)
+    held = _held(state, subject, factor, trust)
+    if held is None or held.is_present:
+        return held
+    if state.store.forget_trusted(subject, held.row.id):
+        _announce_copy(state, subject)
     return None
 
 
-def _end_copied(state: State, subject: str, browser: str) -> None:
-    state.store.forget_trusted(subject, browser)
+def use(state: State, held: Held, mark: Mark) -> TrustToken | None:
+    """Begin a session without a code, and give the value that the browser holds from now on; None where it may not."""
+    fresh = TrustToken(held.row.id, secrets.token_urlsafe(32))
+    if state.store.use_trusted(held.given, token_digest(fresh.value), state.now, mark):
+        return fresh
+    _announce_copy(state, held.row.subject)
+    return None
+
+
+def _announce_copy(state: State, subject: str) -> None:
     state.announce(trusted_browser_forgotten, subject, count=1, reason="copied")
 
 
-def _rows(state: State, subject: str, factor: str, trust: Sequence[TrustToken]) -> list[tuple[Trusted, Trusted]]:
-    """Give each row of this factor that the browser presents, and the same as the browser has it.
-
-    Each value is looked up, whosever it is: the same work whether the account has a factor.
-    """
+def _held(state: State, subject: str, factor: str, trust: Sequence[TrustToken]) -> Held | None:
+    """Read each row that the browser names, whosever it is, and give the one that is of this account and factor."""
     if not state.settings.trusted_browsers:
-        return []
+        return None
     not_before = state.now - state.settings.trusted_seconds
-    found = []
-    for token in trust:
-        row, digest = state.store.trusted_browser(token.browser), token_digest(token.value)
+    rows = [(state.store.trusted_browser(token.browser), token) for token in trust]
+    for row, token in rows:
         if row is not None and (row.subject, row.factor) == (subject, factor) and row.created_at >= not_before:
-            found.append((row, replace(row, digest=digest)))
-    return found
+            return Held(row, replace(row, digest=token_digest(token.value)))
+    return None
 
 
 def add(state: State, user: Any, subject: str, factor: str) -> TrustToken | None:

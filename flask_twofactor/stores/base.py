@@ -58,6 +58,9 @@ class Store(Protocol):
     def accounts(self, after: str = "") -> Iterator[Account]:
         """Give every account that was ever seen, by rising key, in bounded memory."""
 
+    def account(self, subject: str) -> Account | None:
+        """Give what `accounts` says of one account; None where it was never seen."""
+
     def reseal(self, subject: str, enrolment: str, old: str, new: str) -> bool:
         """Replace a sealed secret if it is still ``old``."""
 
@@ -188,8 +191,11 @@ class Store(Protocol):
     def add_event(self, event: Event, not_before: int) -> None:
         """Keep an outcome; now and then those of before ``not_before`` go."""
 
-    def events(self, subject: str | None, limit: int) -> list[Event]:
-        """Give the last outcomes of an account, of all of them where None, the newest first."""
+    def events(self, subject: str | None, limit: int, kind: str = "", since: int = 0) -> list[Event]:
+        """Give the last outcomes of an account, of all of them where None, the newest first.
+
+        Those of one ``kind`` alone, where it is given, and of ``since`` or later.
+        """
 
     def forget(self, subject: str) -> None:
         """Delete all that is known of the account; what stays is its key with a new random epoch.

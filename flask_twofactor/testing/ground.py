@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import secrets
 import sys
@@ -11,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 
 from ..core.budget import Pool
-from ..core.records import Enrolment, Mark, new_id
+from ..core.records import Enrolment, Factor, Mark, Trusted, new_id
 from ..core.totp import step_at
 from ..stores.base import Store
 
@@ -125,6 +126,32 @@ def enrol(store: Store, subject: str = "") -> Enrolment:
     enrolment = make_confirmed(subject or someone())
     assert store.put_enrolment(enrolment) is True
     return enrolment
+
+
+def factor_of(store: Store, subject: str) -> Factor:
+    """Give the factor of an account that has one."""
+    factor = store.factor(subject)
+    assert factor is not None
+    return factor
+
+
+def add_spare(store: Store, life: Enrolment, at: int = NOW + 2) -> Enrolment:
+    """Add an authenticator beside those of a factor whose id is that of ``life``."""
+    pending = open_pending(store, life.subject)
+    assert store.add_authenticator(life.subject, pending.id, life.id, STEP, at) is True
+    return dataclasses.replace(pending, confirmed_at=at, opened_by=None, last_step=STEP)
+
+
+def make_trusted(life: Enrolment, at: int = NOW) -> Trusted:
+    """Make a browser that is trusted for the factor whose id is that of ``life``."""
+    return Trusted(new_id(), life.subject, life.id, new_digest(), at, at, "192.0.2.0/24", "A browser \u00e9")
+
+
+def trust(store: Store, life: Enrolment, at: int = NOW) -> Trusted:
+    """Write a trusted browser."""
+    browser = make_trusted(life, at)
+    assert store.add_trusted(browser) is True
+    return browser
 
 
 def enrolment_of(store: Store, subject: str) -> Enrolment | None:

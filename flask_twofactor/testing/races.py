@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from ..core.budget import Attempt
+from ..core.records import MAX_AUTHENTICATORS
 from ..stores.base import Store
 from .ground import (
     NOW,
     STEP,
     TRIES,
     Ground,
+    add_spare,
     enrol,
     enrolment_of,
+    factor_of,
     make_confirmed,
     make_mark,
     make_pending,
@@ -21,8 +24,9 @@ from .ground import (
     sign_in,
     someone,
     spend_budget,
+    trust,
 )
-from .recovering import keep_sheet, make_sheet
+from .recovering import keep_rescue, keep_sheet, make_sheet
 
 PLACES = 3
 """How much is left where more than that come at once."""
@@ -131,6 +135,70 @@ class Races(Ground):
         sheet = keep_sheet(store, life, self.rounds)
         self.wins(lambda store, _, one: store.spend(life.subject, life.id, sheet.digests[one], None, None))
         assert store.recovery(life.subject).left == 0
+
+    def test_of_many_that_spend_one_rescue_code_one_does(self) -> None:
+        store = self.open()
+        lives = [enrol(store) for _ in range(self.rounds)]
+        codes = [keep_rescue(store, life) for life in lives]
+        self.wins(lambda store, _, one: store.spend(lives[one].subject, lives[one].id, codes[one], None, None))
+
+    def test_of_many_that_use_one_trusted_value_one_does_and_the_trust_ends(self) -> None:
+        store = self.open()
+        lives = [enrol(store) for _ in range(self.rounds)]
+        browsers = [trust(store, life) for life in lives]
+
+        def act(store: Store, _: int, one: int) -> bool:
+            return store.use_trusted(browsers[one], new_digest(), NOW, make_mark(lives[one].subject, lives[one].id))
+
+        self.wins(act)
+        left = [len(store.marks(life.subject)) for life in lives]
+        assert left == [1] * self.rounds, "a mark without the use of a value"
+        assert [store.trusted_browser(one.id) for one in browsers] == [None] * self.rounds, "a copy is trusted"
+
+    def test_of_many_that_add_an_authenticator_so_many_do_as_there_may_be(self) -> None:
+        store = self.open()
+        lives = [enrol(store) for _ in range(self.rounds)]
+        pendings = [[open_pending(store, life.subject).id for _ in range(self.threads)] for life in lives]
+
+        def act(store: Store, number: int, one: int) -> bool:
+            return store.add_authenticator(lives[one].subject, pendings[one][number], lives[one].id, STEP, NOW)
+
+        self.wins(act, MAX_AUTHENTICATORS - 1)
+        left = [len(factor_of(store, life.subject).authenticators) for life in lives]
+        assert left == [MAX_AUTHENTICATORS] * self.rounds
+
+    def test_of_many_that_take_one_of_two_authenticators_away_one_does(self) -> None:
+        store = self.open()
+        lives = [enrol(store) for _ in range(self.rounds)]
+        spares = [add_spare(store, life) for life in lives]
+
+        def act(store: Store, number: int, one: int) -> bool:
+            life, spare = lives[one], spares[one]
+            gone, other = (life, spare) if number % 2 else (spare, life)
+            step, mark = STEP + 1 + number, make_mark(life.subject, life.id)
+            return store.remove_authenticator(life.subject, gone.id, other.id, step, Attempt(NOW, "unknown"), mark)
+
+        self.wins(act)
+        assert [len(factor_of(store, life.subject).authenticators) for life in lives] == [1] * self.rounds
+
+    def test_of_many_that_replace_a_factor_one_does(self) -> None:
+        store = self.open()
+        lives = [enrol(store) for _ in range(self.rounds)]
+        pendings = [[open_pending(store, life.subject).id for _ in range(self.threads)] for life in lives]
+
+        def act(store: Store, number: int, one: int) -> bool:
+            life, pending = lives[one], pendings[one][number]
+            mark = make_mark(life.subject, pending)
+            return store.confirm_enrolment(life.subject, pending, STEP, NOW, mark, replaces=life.id)
+
+        self.wins(act)
+        left = [len(factor_of(store, life.subject).authenticators) for life in lives]
+        assert left == [1] * self.rounds, "an account has two factors"
+
+    def test_of_many_that_begin_the_grace_all_are_given_one_time(self) -> None:
+        subjects = [someone() for _ in range(self.rounds)]
+        begun = self.race(lambda store, number, one: store.begin_grace(subjects[one], NOW + number))
+        assert [len(set(times)) for times in begun] == [1] * self.rounds, "an account was given two times of grace"
 
     def test_of_many_that_make_recovery_codes_with_one_step_one_does(self) -> None:
         life = enrol(self.open())

@@ -1,7 +1,8 @@
-"""What a store owes to the events that it keeps."""
+"""What a store owes to the events that it keeps, and to whoever asks for one account."""
 
 from __future__ import annotations
 
+from ..core.budget import Budget
 from ..core.records import Event
 from .ground import NOW, Ground, someone
 
@@ -46,3 +47,31 @@ class Recording(Ground):
         store.add_event(Event("twofactor-logged-in", subject, NOW), 0)
         store.reset(subject)
         assert len(store.events(subject, 9)) == 1
+
+    def test_events_are_asked_for_by_kind_and_by_when_they_happened(self) -> None:
+        store, one, other = self.store(), someone(), someone()
+        kinds = [f"twofactor-{someone()}", f"twofactor-{someone()}"]
+        written = [Event(kinds[at % 2], (one, other)[at // 2 % 2], NOW + at) for at in range(12)]
+        for event in written:
+            store.add_event(event, 0)
+        of_kind = [event for event in written[::-1] if event.kind == kinds[0]]
+        assert store.events(None, 99, kinds[0]) == of_kind
+        assert store.events(None, 2, kinds[0]) == of_kind[:2]
+        assert store.events(None, 99, kinds[0], NOW + 4) == of_kind[:4]
+        assert store.events(one, 99, kinds[1]) == [event for event in written[::-1] if event.at - NOW in (1, 5, 9)]
+        assert [event.at - NOW for event in store.events(one, 99, since=NOW + 5)] == [9, 8, 5]
+        assert store.events(one, 99, "twofactor-other") == []
+
+    def test_one_account_is_told_of_as_in_the_list_of_all(self) -> None:
+        store, subject = self.store(), someone()
+        store.set_required(someone(), True)
+        assert store.account(subject) is None
+        store.set_required(subject, True)
+        store.begin_grace(subject, NOW)
+        budget, charge = Budget().charge(NOW, "known")
+        assert store.charge(subject, NOW, "known") == charge
+        found = store.account(subject)
+        assert found is not None
+        assert (found.subject, found.factor, found.since) == (subject, None, None)
+        assert (found.required, found.grace_from, found.budget) == (True, NOW, budget)
+        assert found in list(store.accounts())

@@ -38,8 +38,15 @@ def keep_sheet(store: Store, life: Enrolment, count: int = 3) -> Sheet:
     return sheet
 
 
+def keep_rescue(store: Store, life: Enrolment, until: int = NOW + 3600) -> str:
+    """Write a rescue code for the factor whose id is that of ``life``; gives its digest."""
+    digest = new_digest()
+    assert store.add_rescue(life.subject, life.id, digest, until) is True
+    return digest
+
+
 class Recovering(Ground):
-    """Recovery codes."""
+    """Recovery codes and rescue codes."""
 
     def test_a_recovery_code_is_spent_once_and_leaves_the_others(self) -> None:
         store = self.store()
@@ -171,6 +178,70 @@ class Recovering(Ground):
             self.gone(store, life, sheet)
         assert store.recovery(foreign.subject).left == 3
         assert store.take_sheet(foreign.subject, kept.once) is True
+
+    def test_a_rescue_code_is_told_from_a_recovery_code_and_is_not_counted(self) -> None:
+        store = self.store()
+        life, foreign = enrol(store), enrol(store)
+        sheet, rescue = keep_sheet(store, life), keep_rescue(store, life, NOW + 77)
+        theirs = keep_rescue(store, foreign)
+        assert store.recovery(life.subject) == store.recovery(life.subject, sheet.digests[0]) == (3, 0)
+        assert store.recovery(life.subject, rescue) == (3, NOW + 77)
+        for digest in (theirs, new_digest()):
+            assert store.recovery(life.subject, digest) == (3, 0)
+        assert store.recovery(someone(), rescue) == (0, 0)
+
+    def test_a_rescue_code_is_spent_once_and_leaves_the_recovery_codes(self) -> None:
+        store = self.store()
+        life, foreign = enrol(store), enrol(store)
+        sheet, rescue, mark = keep_sheet(store, life), keep_rescue(store, life), make_mark(life.subject, life.id)
+        for subject, factor in ((foreign.subject, foreign.id), (life.subject, foreign.id), (life.subject, "")):
+            assert store.spend(subject, factor, rescue, None, None) is False
+        assert store.spend(life.subject, life.id, rescue, None, mark) is True
+        assert store.spend(life.subject, life.id, rescue, None, None) is False
+        assert mark_stands(store, mark)
+        assert store.recovery(life.subject, rescue) == (3, 0)
+        assert store.spend(life.subject, life.id, sheet.digests[0], None, None) is True
+
+    def test_a_rescue_code_takes_the_place_of_an_earlier_one_and_of_nothing_else(self) -> None:
+        store = self.store()
+        life, foreign = enrol(store), enrol(store)
+        keep_sheet(store, life)
+        first, theirs = keep_rescue(store, life), keep_rescue(store, foreign)
+        second = keep_rescue(store, life)
+        assert store.spend(life.subject, life.id, first, None, None) is False
+        assert store.recovery(life.subject, first) == (3, 0)
+        assert store.spend(life.subject, life.id, second, None, None) is True
+        assert store.spend(foreign.subject, foreign.id, theirs, None, None) is True
+
+    def test_a_rescue_code_is_kept_for_the_factor_that_stands_alone(self) -> None:
+        store = self.store()
+        life, foreign, pending = enrol(store), enrol(store), open_pending(store, someone())
+        kept = keep_rescue(store, life)
+        for subject, factor in (
+            (life.subject, foreign.id), (life.subject, ""), (pending.subject, pending.id), (pending.subject, ""),
+            (someone(), life.id),
+        ):  # fmt: skip
+            digest = new_digest()
+            assert store.add_rescue(subject, factor, digest, NOW + 3600) is False
+            assert store.recovery(subject, digest) == (0, 0)
+        assert store.recovery(life.subject, kept) == (0, NOW + 3600)
+
+    def test_a_rescue_code_goes_with_the_factor(self) -> None:
+        store = self.store()
+        kept = enrol(store)
+        theirs = keep_rescue(store, kept)
+        for end in ("disable", "reset", "forget"):
+            life = enrol(store)
+            rescue = keep_rescue(store, life)
+            if end == "disable":
+                assert store.disable(life.subject, life.id, STEP, ATTEMPT, make_mark(life.subject)) is True
+            else:
+                getattr(store, end)(life.subject)
+            after = enrol(store, life.subject)
+            assert store.recovery(life.subject, rescue) == (0, 0)
+            for factor in (life.id, after.id):
+                assert store.spend(life.subject, factor, rescue, None, None) is False
+        assert store.spend(kept.subject, kept.id, theirs, None, None) is True
 
     def gone(self, store: Store, life: Enrolment, sheet: Sheet) -> None:
         """Require that nothing of the codes is left, and that an enrolment that follows does not revive them."""

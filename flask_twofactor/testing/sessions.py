@@ -8,6 +8,7 @@ from ..core.records import Standing
 from .ground import (
     DAY,
     NOW,
+    STEP,
     Ground,
     enrol,
     enrolment_of,
@@ -115,6 +116,27 @@ class Sessions(Ground):
         assert store.remove_mark(mark.digest) is False
         assert not mark_stands(store, mark)
         assert mark_stands(store, other)
+
+    def test_the_marks_of_an_account_are_given_whole_the_one_that_was_seen_last_first(self) -> None:
+        store, subject = self.store(), someone()
+        sign_in(store, someone())
+        first, second, third = (make_mark(subject)._replace(seen_at=NOW + 10 * one) for one in (1, 3, 2))
+        here = first._replace(source="192.0.2.0/24", agent="A browser \u00e9", rescued=1)
+        for mark in (here, second, third):
+            store.add_mark(mark)
+        assert store.marks(subject) == [second, third, here]
+        store.touch_mark(here.digest, NOW + 50)
+        assert store.marks(subject) == [here._replace(seen_at=NOW + 50), second, third]
+        assert store.marks(someone()) == []
+
+    def test_a_mark_that_a_rescue_code_made_says_so(self) -> None:
+        store = self.store()
+        life = enrol(store)
+        mark = make_mark(life.subject, life.id)._replace(rescued=1)
+        assert store.spend(life.subject, life.id, STEP, None, mark) is True
+        found = store.standing(life.subject, mark.digest)
+        assert (found.rescued, found.mark) == (1, mark)
+        assert store.standing(life.subject, sign_in(store, life.subject, life.id).digest).rescued == 0
 
     def test_ending_sessions_takes_marks_and_pending_enrolments_and_tells_how_many_marks(self) -> None:
         store = self.store()

@@ -58,7 +58,7 @@ def add() -> Any:
         authenticators.begin(
             state,
             person.user,
-            " ".join(form.name.data.split()),
+            form.name.data,
             form.code.data,
             person.sign_in,
             is_known(state, person),
@@ -113,6 +113,8 @@ def remove() -> Any:
         )
     except CodeRejected:
         return _remove_page(state, form, gone, WRONG_CODE)
+    except NotEnrolled:  # another browser was quicker
+        return redirect(url_for("twofactor.authenticators"))
     renewed(state, person, token)
     browser.keep_notice(REMOVED)
     return redirect(url_for("twofactor.authenticators"))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -117,8 +118,25 @@ def _finish(app: Flask, response: Response) -> Response:
             pages.add_headers(response)  # whatever answered: the view, an error handler, OPTIONS
         browser.finish(current_app.extensions["twofactor"], response)
     if "_twofactor_later" in marks:
-        response.call_on_close(functools.partial(run_later, app, marks.pop("_twofactor_later")))
+        _once_sent(response, functools.partial(run_later, app, marks.pop("_twofactor_later")))
     return response
+
+
+def _once_sent(response: Response, work: Callable[[], None]) -> None:
+    """Do ``work`` when the server asks for more than there is of a response, and when it closes it.
+
+    Werkzeug's own server closes none whose browser has hung up by then.
+    """
+    if response.is_sequence:
+        body = response.get_data()
+        response.content_length = len(body)
+        response.response = itertools.chain([body], _nothing_after(work))
+    response.call_on_close(work)
+
+
+def _nothing_after(work: Callable[[], None]) -> Iterator[bytes]:
+    work()
+    yield from ()
 
 
 def _leave_nothing(app: Flask, _: BaseException | None) -> None:

@@ -119,9 +119,12 @@ def later(user: Any, work: Callable[[Any], object]) -> None:
 
 
 def run_later(app: Flask, waiting: list[tuple[Any, Callable[[Any], object]]]) -> None:
-    """Do what waited for the end of the response; what fails is logged, since nobody is there to be told."""
+    """Do what waits for the end of the response, once; what fails is logged, since nobody is there to be told."""
+    if not waiting:
+        return
     with app.app_context():
-        for user, work in waiting:
+        while waiting:
+            user, work = waiting.pop(0)
             try:
                 work(_loaded_anew(user))
             except TwoFactorError as error:

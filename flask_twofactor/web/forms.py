@@ -13,7 +13,7 @@ from flask_wtf import FlaskForm
 from flask_wtf.csrf import validate_csrf
 from wtforms import BooleanField, HiddenField, PasswordField, StringField, ValidationError
 from wtforms.csrf.core import CSRF
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, InputRequired, Length
 
 from ..core.codes import MAX_LENGTH as MAX_CODE
 from ..core.identifiers import MAX_LENGTH as MAX_IDENTIFIER
@@ -91,6 +91,11 @@ def _password_field() -> Any:
     )
 
 
+def _tidy(name: str | None) -> str:
+    """Give a name on one line, of characters that can be seen."""
+    return " ".join("".join(char if char.isprintable() else " " for char in name or "").split())
+
+
 class IdentifyForm(TwoFactorForm):
     """The first page: who wants to log in."""
 
@@ -148,7 +153,8 @@ class AddAuthenticatorForm(TwoFactorForm):
 
     name = StringField(
         "Name",
-        [InputRequired("Give it a name."), Length(max=MAX_NAME, message="That name is too long.")],
+        [DataRequired("Give it a name."), Length(max=MAX_NAME, message="That name is too long.")],
+        filters=[_tidy],
         render_kw={"id": "tf-name", "autocomplete": "off", "maxlength": str(MAX_NAME)},
     )
     code = _code_field()

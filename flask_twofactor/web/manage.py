@@ -41,7 +41,7 @@ def settings() -> Any:
     if not isinstance(person, Presence):
         return person
     back = after_login(current_state(), person.user)
-    return render("settings", title="Two-factor authentication", back_url=back, **panel_values(person.user))
+    return render("settings", title="Two-factor authentication", back_url=back, **panel_values(person))
 
 
 def manage_view() -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timezone
 from typing import Any
 
 from flask import Response, make_response, render_template, request, url_for
@@ -26,7 +25,8 @@ from ..errors import (
 from ..flows import manage
 from ..flows.factor import how_many
 from . import session as browser
-from .current import current_state, settings_person
+from .current import Presence, current_state, settings_person
+from .seen import live_sessions, utc
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; font-src 'self'; "
@@ -131,19 +131,20 @@ def panel() -> Markup:
         person = None
     if person is None:
         return Markup()
-    values = panel_values(person.user)
+    values = panel_values(person)
     base = current_state().settings.base_template
     return Markup(_render("_panel", Page("settings", current_brand(), base, **values, embedded=True)))  # noqa: S704
 
 
-def panel_values(user: Any) -> dict[str, Any]:
-    """Give what the settings panel shows of a user."""
-    status = manage.status(current_state(), user)
+def panel_values(person: Presence) -> dict[str, Any]:
+    """Give what the settings panel shows of a person."""
+    status = manage.status(current_state(), person.user)
     return {
         "enabled": status.enabled,
-        "since": _utc(status.since),
+        "since": None if status.since is None else utc(status.since),
         "required": status.required,
-        "grace_until": _utc(status.grace_until or None),
+        "grace_until": utc(status.grace_until) if status.grace_until else None,
+        "sessions": live_sessions(current_state(), person),
         "authenticators": status.authenticators,
         "recovery_left": status.recovery_left,
         "recovery_few": status.enabled and status.recovery_left <= FEW,
@@ -156,10 +157,6 @@ def panel_values(user: Any) -> dict[str, Any]:
         "activity_url": url_for("twofactor.activity"),
         "sessions_url": url_for("twofactor.sessions"),
     }
-
-
-def _utc(at: int | None) -> datetime | None:
-    return None if at is None else datetime.fromtimestamp(at, timezone.utc)
 
 
 def add_headers(response: Response) -> Response:

@@ -15,7 +15,13 @@ from .current import current_state
 
 MAX_LENGTH = 2048
 SAFE_METHODS = ("GET", "HEAD")
-_SETTINGS = tuple(f"twofactor.{page}" for page in ("settings", "setup", "manage", "recovery", "sessions", "activity"))
+_SETTINGS = tuple(
+    f"twofactor.{page}"
+    for page in (
+        "settings", "setup", "manage", "recovery", "sessions", "activity", "authenticators", "add_authenticator",
+        "remove_authenticator",
+    )
+)  # fmt: skip
 _LOGOUT = ("logout", "logoff", "signout", "signoff")
 """What names of endpoints that end a session contain."""
 

@@ -355,11 +355,12 @@ def finish(state: State, response: Response) -> None:
     subject = g.get("_twofactor_companion")
     for name, value, seconds in (
         (KNOWN_COOKIE, g.get("_twofactor_known"), KNOWN_SECONDS),
-        (TRUSTED_COOKIE, g.get("_twofactor_trusted"), state.settings.trusted_seconds),
         (CSRF_COOKIE, g.get("_twofactor_csrf"), None),
     ):
         if value is not None:
             _set_like_the_session(response, name, value, seconds)
+    if (held := g.get("_twofactor_trusted")) is not None:
+        _set_trusted(response, held, state.settings.trusted_seconds)
     if subject is not None or g.get("_twofactor_touched"):
         response.headers["Cache-Control"] = "no-store"
     if subject is None:
@@ -394,6 +395,20 @@ def _set_like_the_session(response: Response, name: str, value: str, seconds: in
         samesite=config.get("SESSION_COOKIE_SAMESITE") or "Lax",
         path=interface.get_cookie_path(current_app),
         domain=interface.get_cookie_domain(current_app),
+    )
+
+
+def _set_trusted(response: Response, value: str, seconds: int) -> None:
+    """Set the one cookie that stands in for a code: for this host alone, whatever the host's session does (TRB-06)."""
+    config = current_app.config
+    response.set_cookie(
+        TRUSTED_COOKIE,
+        value,
+        max_age=seconds,
+        httponly=True,
+        secure=bool(config.get("SESSION_COOKIE_SECURE")) or request.is_secure,
+        samesite="Strict" if str(config.get("SESSION_COOKIE_SAMESITE")).title() == "Strict" else "Lax",
+        path=current_app.session_interface.get_cookie_path(current_app),
     )
 
 

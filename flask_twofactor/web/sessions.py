@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from typing import Any
 
 from flask import redirect, request, url_for
 
-from ..core.agents import family
-from ..core.records import Mark, Trusted
+from ..core.records import Mark
 from ..flows import manage, notices, trusted
 from ..state import State
 from . import session as browser
@@ -17,21 +15,11 @@ from .forms import submitted
 from .login import trust_days
 from .manage import changed, entered, settings_url
 from .pages import render
+from .seen import live_sessions, trusted_browsers
 
 LOGGED_OUT = "You are logged out everywhere else."
 FORGOTTEN = "From now on that browser is asked for a code."
 ALL_FORGOTTEN = "From now on every browser is asked for a code."
-
-
-class Seen(NamedTuple):
-    """A session or a trusted browser as its owner sees it; ``present`` says that it is this one."""
-
-    id: str
-    browser: str
-    place: str
-    began: datetime
-    last: datetime
-    present: bool
 
 
 def sessions() -> Any:
@@ -41,9 +29,9 @@ def sessions() -> Any:
         return person
     state = current_state()
     form = state.forms["sessions"]()
-    mark = person.proof if isinstance(person.proof, Mark) else None
     if not submitted(form):
-        return _page(state, person, form, mark)
+        return _page(state, person, form)
+    mark = person.proof if isinstance(person.proof, Mark) else None
     token = manage.end_other_sessions(state, person.subject, person.password_at, mark)
     notices.tell(state, person.user, notices.SESSIONS_ENDED)
     return changed(state, person, token, LOGGED_OUT)
@@ -61,15 +49,13 @@ def forget_browser() -> Any:
     return redirect(url_for("twofactor.sessions"))
 
 
-def _page(state: State, person: Presence, form: Any, mark: Mark | None) -> Any:
-    digest = mark.digest if mark else ""
-    held = {token.browser for token in browser.trust(state)}
+def _page(state: State, person: Presence, form: Any) -> Any:
     return render(
         "sessions",
         form=form,
         notice=browser.take_notice(),
-        sessions=[_session(one) for one in manage.sessions(state, person.subject, digest)],
-        trusted=[_trusted(one, held) for one in trusted.listing(state, person.subject)],
+        sessions=live_sessions(state, person),
+        trusted=trusted_browsers(state, person),
         trust_days=trust_days(state),
         forget_form=state.forms["forget_browser"](formdata=None),
         forget_url=url_for("twofactor.forget_browser"),
@@ -77,15 +63,3 @@ def _page(state: State, person: Presence, form: Any, mark: Mark | None) -> Any:
         settings_url=settings_url(state),
         title="Sessions and browsers",
     )
-
-
-def _session(one: manage.Session) -> Seen:
-    return Seen("", family(one.agent), one.source, _utc(one.began_at), _utc(one.seen_at), one.present)
-
-
-def _trusted(one: Trusted, held: set[str]) -> Seen:
-    return Seen(one.id, family(one.agent), one.source, _utc(one.created_at), _utc(one.used_at), one.id in held)
-
-
-def _utc(at: int) -> datetime:
-    return datetime.fromtimestamp(at, timezone.utc)

@@ -41,6 +41,7 @@ def step_up() -> Any:
 
 
 def _step_up_page(state: State, form: Any, person: Presence, target: str | None, error: str | None) -> Any:
+    owing = person.verdict == "setup"  # no other page is open then
     return render(
         "step_up",
         form=form,
@@ -48,6 +49,8 @@ def _step_up_page(state: State, form: Any, person: Presence, target: str | None,
         notice=fresh.notice(),
         account=str(state.hooks.ask("account_name", person.user)),
         action=url_for("twofactor.step_up", next=target, resend=fresh.resend()),
-        settings_url=settings_url(state),
+        settings_url=None if owing else settings_url(state),
+        log_out=state.forms["log_out"](formdata=None) if owing else None,
+        log_out_url=url_for("twofactor.log_out"),
         title="Confirm your password",
     )

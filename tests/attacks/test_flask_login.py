@@ -18,11 +18,11 @@ from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
 from flask_twofactor import TwoFactor
 from flask_twofactor.core.keyring import NOTE, REMEMBER, Keyring
-from flask_twofactor.web.session import COMPANION_COOKIE, KEYS, KNOWN_COOKIE, MARK_KEY, NOTE_KEY
+from flask_twofactor.web.session import COMPANION_COOKIE, KEYS, KNOWN_COOKIE, MARK_KEY, NOTE_KEY, TRUSTED_COOKIE
 from tests.attacks.conftest import MakeSite
 from tests.attacks.mounts import MOUNTS, only
 from tests.attacks.site import Site, Visitor, forge, read_session
-from tests.attacks.test_steps import closed
+from tests.attacks.test_steps import closed, failed
 from tests.support.host import SECRET_KEY, Clock, User
 
 SIGNED = tuple(name for name in MOUNTS if name != "server_sessions")
@@ -218,11 +218,13 @@ def test_024_session_forged_with_the_secret_key(site: Site, a: Visitor) -> None:
 
 
 @pytest.mark.requirement("STO-03", "TRB-07")
-def test_025_token_of_one_kind_in_the_place_of_another(site: Site, a: Visitor) -> None:
+def test_025_token_of_one_kind_in_the_place_of_another(build: MakeSite) -> None:
     """Every token that a complete log-in of alice leaves in a browser, in the place of every other. [STO-03, TRB-07]"""
+    site = build(TWOFACTOR_TRUSTED_BROWSERS=True)
+    a = site.client()
     a.legacy("alice", remember="y")
     note = read_session(a)[NOTE_KEY]
-    a.ours("challenge", {"code": site.code("alice")})
+    a.ours("challenge", {"code": site.code("alice"), "trust": "y"})
     assert a.me == "alice"
     mark = read_session(a)[MARK_KEY]
     other = site.client()
@@ -231,7 +233,8 @@ def test_025_token_of_one_kind_in_the_place_of_another(site: Site, a: Visitor) -
     jar = a.cookies()
     tokens = {"note": note, "mark": mark, "csrf": csrf, "pending": pending,
               "session": jar["session"], "remember": jar["remember_token"],
-              "companion": jar[COMPANION_COOKIE]}  # fmt: skip
+              "companion": jar[COMPANION_COOKIE], "known": jar[KNOWN_COOKIE],
+              "trusted": jar[TRUSTED_COOKIE]}  # fmt: skip
     c = site.client()
     for kind, token in tokens.items():
         for key in KEYS:
@@ -244,6 +247,13 @@ def test_025_token_of_one_kind_in_the_place_of_another(site: Site, a: Visitor) -
                 c.plant(name, token)
                 assert c.me is None, (kind, name)
                 c.drop(name, "session")
+        for name in (KNOWN_COOKIE, TRUSTED_COOKIE):
+            if (kind, name) != ("trusted", TRUSTED_COOKIE):
+                c.plant(name, token)
+                assert c.identify("alice").asks_code, (kind, name)
+                assert failed(c.credential("alice-password")), (kind, name)
+                c.drop(name, "session")
+        site.clock(900)
         c.open("identify")
         if kind != "csrf":
             assert c.ours("identify", {"identifier": "alice"}, token=token).status == 400, kind
@@ -347,9 +357,11 @@ def test_030_loader_and_manager_replaced_later(site: Site, a: Visitor) -> None:
 
 
 @pytest.mark.requirement("STO-09")
-def test_031_reused_primary_key(site: Site, a: Visitor) -> None:
-    """alice (1) is deleted; eve gets number 1; alice's session, remember cookie, owed step and code. [STO-09]"""
-    a.log_in("alice", remember="y")
+def test_031_reused_primary_key(build: MakeSite) -> None:
+    """alice (1) is deleted; eve gets number 1; alice's session, remember and trusted cookie, step, code. [STO-09]"""
+    site = build(TWOFACTOR_TRUSTED_BROWSERS=True)
+    a = site.client()
+    a.log_in("alice", remember="y", trust="y")
     session, remembered, owing = a.copied(), a.copied(), site.client()
     remembered.drop("session")
     site.clock(30)
@@ -364,6 +376,12 @@ def test_031_reused_primary_key(site: Site, a: Visitor) -> None:
     eve.log_in("eve")
     assert eve.me == "eve"
     assert not site.in_context(site.two_factor.is_enabled, site.host.users["eve"])
+    eve.set_up("eve")
+    trusted = a.copied()
+    trusted.drop("session", "remember_token")
+    assert trusted.identify("eve").asks_code
+    assert failed(trusted.credential("eve-password"))
+    assert failed(trusted.credential("eve-password", site.code("alice")))
 
 
 class _Rotating(User):

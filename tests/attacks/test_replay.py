@@ -134,9 +134,11 @@ def test_084_clock_set_back(site: Site) -> None:
 
 
 @pytest.mark.requirement("LIF-05", "REC-09", "SES-10")
-def test_085_reset_by_mail(site: Site, a: Visitor) -> None:
+def test_085_reset_by_mail(build: MakeSite) -> None:
     """The host resets alice's password by a mail token; is she in, is the factor on, do old sessions live? [LIF-05]"""
-    a.log_in("alice", remember="y")
+    site = build(TWOFACTOR_TRUSTED_BROWSERS=True)
+    a = site.client()
+    a.log_in("alice", remember="y", trust="y")
     site.host.users["alice"].password = "chosen by the attacker"
     site.in_context(site.two_factor.end_sessions, site.host.users["alice"])
     assert a.me is None
@@ -144,6 +146,9 @@ def test_085_reset_by_mail(site: Site, a: Visitor) -> None:
     assert thief.identify("alice").asks_code
     assert failed(thief.credential("chosen by the attacker"))
     assert thief.me is None
+    a.drop("session")
+    assert a.identify("alice").asks_code, "her browser is trusted no longer"
+    assert failed(a.credential("chosen by the attacker"))
     assert enabled(site)
 
 

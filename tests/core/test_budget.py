@@ -323,6 +323,27 @@ def test_a_warning_stands_where_a_later_attempt_was_right(before: int, name: str
     assert budget.charge(START + 9, "known")[1].warn == ""
 
 
+# --- what lists say
+
+
+@pytest.mark.requirement("THR-10")
+def test_an_account_is_locked_while_no_code_of_its_authenticator_is_right_from_any_browser() -> None:
+    strangers, _ = guess(Budget(), 10)
+    both, _ = guess(strangers, 20, pool="known")
+    assert [one.is_locked(START) for one in (Budget(), strangers, both)] == [False, False, True]
+    assert both.is_locked(START + DAY - 1) is True
+    assert both.is_locked(START + DAY) is False
+    assert Budget(in_a_row=HARD_STOP - 1).is_locked(START) is False
+    assert Budget(in_a_row=HARD_STOP).is_locked(START + 400 * DAY) is True
+    assert Budget(recovery=(START,) * 100).is_locked(START) is False
+
+
+@pytest.mark.requirement("THR-03")
+def test_a_refill_clears_the_attempts_at_a_code_and_nothing_else() -> None:
+    full = Budget((1,), (2,), (3,), 4, 5, 6)
+    assert full.refilled() == Budget((), (), (3,), 4, 5, 6)
+
+
 # --- a year
 
 
@@ -405,3 +426,43 @@ def test_a_warning_that_is_taken_back_was_never_given(before: int, name: str) ->
 def test_a_day_after_the_second_warning_it_comes_again(later: int, warn: Warn) -> None:
     budget = Budget(known=(START + 10,) * MANY, told_few=START + 10, told_many=START)
     assert budget.charge(START + later, "known")[1].warn == warn
+
+
+# --- when there is room again
+
+
+@pytest.mark.requirement("THR-02")
+@pytest.mark.parametrize("pool", POOLS)
+@given(moments=st.lists(st.integers(0, 40 * DAY), max_size=200).map(sorted), later=st.integers(0, 2 * DAY))
+def test_a_budget_opens_when_it_is_said_to_and_not_a_second_earlier(pool: Pool, moments: list[int], later: int) -> None:
+    budget = Budget()
+    for moment in moments:
+        budget, _ = budget.charge(START + moment, pool)
+    budget = replace(budget, in_a_row=0)
+    now = START + max(moments, default=0) + later
+    opens = budget.opens_at(now, pool)
+    assert opens is not None
+    assert opens >= now
+    assert budget.charge(opens, pool)[1].attempt is not None
+    assert opens == now or budget.charge(opens - 1, pool)[1].attempt is None
+
+
+@pytest.mark.requirement("THR-02")
+def test_a_known_browser_waits_for_whichever_pool_has_room_first() -> None:
+    budget = guess(guess(Budget(), 10, START)[0], 20, START + 60, "known")[0]
+    assert budget.opens_at(START + 61, "unknown") == START + DAY
+    assert budget.opens_at(START + 61, "known") == START + DAY
+    assert guess(Budget(), 20, pool="known")[0].opens_at(START + 1, "known") == START + 1
+
+
+@pytest.mark.requirement("THR-10")
+def test_after_the_hard_stop_no_waiting_helps_but_for_recovery_codes() -> None:
+    stopped = Budget(in_a_row=HARD_STOP)
+    assert (stopped.opens_at(START, "known"), stopped.opens_at(START, "unknown")) == (None, None)
+    assert stopped.opens_at(START, "recovery") == START
+
+
+@pytest.mark.requirement("CLK-03")
+def test_attempts_of_a_clock_that_was_far_ahead_are_waited_for_from_now_on() -> None:
+    budget = Budget(unknown=(START + 90 * DAY,) * 10)
+    assert budget.opens_at(START, "unknown") == START + DAY

@@ -250,3 +250,21 @@ def test_a_text_of_4096_characters_opens_and_a_longer_one_does_not(length: int, 
     sealed = RING.seal(SECRET, plain)
     assert len(sealed) == length
     assert (RING.open(SECRET, sealed) == plain) is opens
+
+
+@pytest.mark.requirement("KEY-01")
+def test_a_text_is_current_where_the_present_key_sealed_it_for_that_purpose_and_context() -> None:
+    both = Keyring([KEY, FORMER])
+    of_former = Keyring([FORMER]).seal(SECRET, b"the secret", "alice", "first")
+    assert both.is_current(SECRET, SEALED, "alice", "first")
+    assert both.open(SECRET, of_former, "alice", "first") == b"the secret"
+    assert not both.is_current(SECRET, of_former, "alice", "first")
+    assert both.is_current(SECRET, both.reseal(SECRET, of_former, "alice", "first"), "alice", "first")
+
+
+@pytest.mark.requirement("KEY-01", "STO-02")
+def test_what_the_present_key_does_not_open_is_not_current() -> None:
+    assert not RING.is_current(SECRET, SEALED, "alice", "second")
+    assert not RING.is_current(keyring.META, SEALED, "alice", "first")
+    assert not RING.is_current(SECRET, None)
+    assert not RING.is_current(SECRET, "1.broken", "alice", "first")

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_twofactor.core.codes import ALPHABET, MAX_LENGTH, parse_code, parse_recovery_code
-from flask_twofactor.core.recovery import COUNT, new_codes, printed, recovery_digest
+from flask_twofactor.core.codes import ALPHABET, MAX_LENGTH, RESCUE_PREFIX, parse_code, parse_recovery_code
+from flask_twofactor.core.recovery import COUNT, new_code, new_codes, printed, recovery_digest
 
 CODE = "0123456789abcdefghjkmnpq"
 SCANNED = re.compile(r"\btfrc(-[0-9a-hjkmnp-tv-z]{4}){6}\b")
@@ -39,6 +39,13 @@ def test_ten_thousand_codes_are_distinct_and_use_every_character_at_every_place(
 def test_a_code_is_shown_with_a_prefix_and_in_groups_of_four_as_leak_scanners_know_it() -> None:
     assert printed(CODE) == "tfrc-0123-4567-89ab-cdef-ghjk-mnpq"
     assert all(SCANNED.fullmatch(printed(code)) for code in new_codes())
+
+
+def test_a_rescue_code_is_shown_with_a_prefix_of_its_own_and_read_as_a_code_of_24_characters() -> None:
+    shown = printed(new_code(), RESCUE_PREFIX)
+    assert re.fullmatch(r"tfrs(-[0-9a-hjkmnp-tv-z]{4}){6}", shown)
+    assert not SCANNED.fullmatch(shown)
+    assert parse_recovery_code(shown) == parse_recovery_code(shown.upper()) == shown[5:].replace("-", "")
 
 
 @pytest.mark.requirement("REC-06")

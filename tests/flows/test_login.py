@@ -9,9 +9,9 @@ import pytest
 
 from flask_twofactor.core.keyring import token_digest
 from flask_twofactor.core.known import Known
-from flask_twofactor.core.records import Mark, Note, Standing
+from flask_twofactor.core.records import Mark, Note, Standing, TrustToken
 from flask_twofactor.errors import CodeRejected, HookFailed, LoginRefused, SignInAgain, Throttled
-from flask_twofactor.flows import login
+from flask_twofactor.flows import login, rescue, trusted
 from flask_twofactor.state import State
 from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.throttle import LOOK_UPS
@@ -81,7 +81,8 @@ def test_a_right_log_in_gives_a_mark_bound_to_account_and_enrolment(enrolled: Ho
     done = check(state, "alice", "alice-password", enrolled.code("alice", 1))
     life = enrolment_of(state.store, "1")
     assert life is not None
-    assert (done.user, done.subject, done.offset, done.factor) == (enrolled.users["alice"], "1", 1, True)
+    assert (done.user, done.subject, done.offset, done.factor) == (enrolled.users["alice"], "1", 1, life.id)
+    assert (done.by, done.with_code, done.left, done.trust) == ("code", True, None, None)
     now = state.now
     assert mark_of(state, done.token) == Mark(token_digest(done.token), "1", life.id, now, now, now, now)
     assert done.token not in repr(done)
@@ -91,7 +92,8 @@ def test_a_right_log_in_gives_a_mark_bound_to_account_and_enrolment(enrolled: Ho
 def test_a_log_in_without_the_factor_gives_a_mark_that_says_so(enrolled: Host, state: State) -> None:
     done = check(state, "bob", "bob-password")
     now = state.now
-    assert (done.user, done.subject, done.offset, done.factor) == (enrolled.users["bob"], "2", None, False)
+    assert (done.user, done.subject, done.offset, done.factor) == (enrolled.users["bob"], "2", None, "")
+    assert (done.by, done.with_code, done.left, done.trust) == ("password", False, None, None)
     assert mark_of(state, done.token, "2") == Mark(token_digest(done.token), "2", "", now, now, now, 0)
 
 
@@ -303,6 +305,190 @@ def test_a_sign_in_shows_nothing_that_names_it(enrolled: Host) -> None:
         given.owes = False  # type: ignore[misc]
 
 
+# Recovery codes, rescue codes and trusted browsers
+
+
+@pytest.mark.requirement("REC-02", "REC-10")
+def test_a_log_in_with_a_recovery_code_says_how_many_are_left_and_ends_all_trust(enrolled: Host, state: State) -> None:
+    codes = enrolled.two_factor.new_recovery_codes(enrolled.users["alice"])
+    trust(enrolled, state)
+    done = check(state, "alice", "alice-password", codes[0])
+    assert (done.by, done.with_code, done.left, done.offset) == ("recovery", True, 9, None)
+    mark = mark_of(state, done.token)
+    assert mark is not None
+    assert (mark.rescued, mark.code_at) == (0, state.now)
+    assert state.store.trusted("1") == []
+
+
+def test_a_log_in_with_a_rescue_code_begins_a_session_that_only_leads_to_set_up(enrolled: Host, state: State) -> None:
+    given = rescue.issue(state, enrolled.users["alice"], "ops", "boss").code
+    done = check(state, "alice", "alice-password", given)
+    assert (done.by, done.with_code, done.left, done.offset) == ("rescue", True, None, None)
+    standing = state.store.standing("1", token_digest(done.token))
+    assert (standing.rescued, standing.bound) == (1, True)
+    assert login.verdict_of_mark(state, "1", standing) == "setup"
+    with pytest.raises(LoginRefused):
+        check(state, "alice", "alice-password", given)
+
+
+@pytest.mark.parametrize("owes", [True, False])
+def test_a_rescue_code_answers_for_a_code_that_is_owed_and_never_for_step_up(
+    enrolled: Host, state: State, owes: bool
+) -> None:
+    given = rescue.issue(state, enrolled.users["alice"], "ops", "boss").code
+    if owes:
+        done = login.answer(state, sign_in(enrolled), given, HERE)
+        mark = mark_of(state, done.token)
+        assert mark is not None
+        assert (done.by, mark.rescued) == ("rescue", 1)
+    else:
+        with pytest.raises(CodeRejected):
+            login.answer(state, sign_in(enrolled, owes=False), given, HERE)
+        assert check(state, "alice", "alice-password", given).by == "rescue"
+
+
+def trust(host: Host, state: State, name: str = "alice") -> TrustToken:
+    """Let a browser be trusted for an account; gives what it holds."""
+    object.__setattr__(state, "settings", replace(state.settings, trusted_browsers=True))
+    user = host.users[name]
+    factor = state.store.factor(str(user.id))
+    assert factor is not None
+    token = trusted.add(state, user, str(user.id), factor.id)
+    assert token is not None
+    return token
+
+
+@pytest.mark.requirement("TRB-03", "TRB-05")
+def test_a_trusted_browser_logs_in_with_the_password_alone_and_holds_another_value_then(
+    enrolled: Host, state: State, clock: Clock
+) -> None:
+    held = trust(enrolled, state)
+    clock.move(60)
+    for blank in (None, "", " \t "):
+        done = check(state, "alice", "alice-password", blank, trust=[held])
+        assert (done.by, done.with_code, done.offset, done.left) == ("trusted", False, None, None)
+        assert (done.user, done.subject) == (enrolled.users["alice"], "1")
+        mark, now = mark_of(state, done.token), state.now
+        assert mark == Mark(token_digest(done.token), "1", done.factor, now, now, now, code_at=0)
+        assert done.trust is not None
+        assert (done.trust.browser, done.trust.value == held.value) == (held.browser, False)
+        assert done.trust.value not in repr(done)
+        held = done.trust
+    assert state.store.trusted("1")[0].used_at == state.now
+
+
+@pytest.mark.requirement("TRB-02", "TRB-03")
+def test_trust_stands_in_for_no_password_and_for_no_other_account(enrolled: Host, state: State) -> None:
+    mine, theirs = trust(enrolled, state), trust(enrolled, state, "mallory")
+    for name, password, held in (
+        ("alice", "wrong", mine),
+        ("alice", "alice-password", theirs),
+        ("mallory", "mallory-password", mine),
+        ("nobody", "x", mine),
+    ):
+        with pytest.raises(LoginRefused):
+            check(state, name, password, None, trust=[held])
+    enrolled.users["alice"].active = False
+    with pytest.raises(LoginRefused):
+        check(state, "alice", "alice-password", None, trust=[mine])
+    enrolled.users["alice"].active = True
+    assert check(state, "alice", "alice-password", None, trust=[theirs, mine]).by == "trusted"
+
+
+@pytest.mark.requirement("TRB-03")
+def test_a_wrong_code_is_wrong_in_a_trusted_browser_too(enrolled: Host, state: State) -> None:
+    held = trust(enrolled, state)
+    with pytest.raises(LoginRefused):
+        check(state, "alice", "alice-password", enrolled.wrong_code("alice"), trust=[held])
+    assert [event.details["reason"] for event in state.store.events("1", 1)] == ["wrong"]
+    done = check(state, "alice", "alice-password", enrolled.code("alice"), trust=[held])
+    assert (done.by, done.trust) == ("code", None)
+    assert check(state, "alice", "alice-password", trust=[held]).by == "trusted"
+
+
+@pytest.mark.requirement("TRB-05")
+@pytest.mark.parametrize("gives_code", [False, True])
+def test_the_owner_who_comes_with_a_value_that_a_copy_has_used_ends_the_trust_in_it(
+    enrolled: Host, state: State, gives_code: bool
+) -> None:
+    """With a code too: it is asked for as soon as the value is an old one, and who is asked gives it."""
+    held = trust(enrolled, state)
+    stolen = check(state, "alice", "alice-password", trust=[held]).trust
+    assert stolen is not None
+    if gives_code:
+        assert check(state, "alice", "alice-password", enrolled.code("alice"), trust=[held]).by == "code"
+    else:
+        with pytest.raises(LoginRefused):
+            check(state, "alice", "alice-password", trust=[held])
+    with pytest.raises(LoginRefused):
+        check(state, "alice", "alice-password", trust=[stolen])
+    assert state.store.trusted("1") == []
+    events = [one.details for one in state.store.events("1", 9) if one.kind == "twofactor-trusted-browser-forgotten"]
+    assert events == [{"count": 1, "reason": "copied"}]
+
+
+@pytest.mark.requirement("ENU-01", "VER-07", "TRB-02")
+def test_the_same_is_asked_of_the_store_whosever_name_a_browser_with_trust_gives(
+    enrolled: Host, state: State, calls: Calls
+) -> None:
+    held = [trust(enrolled, state, "mallory")]
+    login.identify(state, "nobody")  # the key of the decoys is made
+    asked = []
+    for name in ("alice", "bob", "nobody"):
+        del calls.made[:]
+        login.identify(state, name, held)
+        asked.append([made[0] for made in calls.made])
+    assert asked == [["factor", "trusted_browser"]] * 3
+    tried = []
+    for number, (name, password) in enumerate([("alice", "alice-password"), ("alice", "x"), ("bob", "x"), ("no", "x")]):
+        del calls.made[:]
+        with pytest.raises(LoginRefused):
+            check(state, name, password, None, trust=held, source=f"192.0.2.{number}")
+        tried.append([made[0] for made in calls.made])
+    assert tried == [["factor", "trusted_browser", "charge", "meta", "spend", "add_event"]] * 4
+
+
+@pytest.mark.requirement("TRB-01", "TRB-02")
+def test_a_trusted_browser_is_shown_no_code_box_for_its_own_account_alone(enrolled: Host, state: State) -> None:
+    held = [trust(enrolled, state)]
+    shown = {name: login.identify(state, name, held) for name in ("alice", "mallory", "bob")}
+    assert shown == {"alice": False, "mallory": True, "bob": False}
+    assert login.identify(state, "alice") is True
+    names = [f"nobody{number}" for number in range(50)]
+    assert [login.identify(state, name, held) for name in names] == [login.identify(state, name) for name in names]
+    object.__setattr__(state, "settings", replace(state.settings, prompt="uniform"))
+    assert login.identify(state, "alice", held) is True
+
+
+@pytest.mark.requirement("TRB-03")
+def test_a_session_that_owes_the_code_is_completed_by_trust(enrolled: Host, state: State, clock: Clock) -> None:
+    held = trust(enrolled, state)
+    clock.move(60)
+    done = login.answer_by_trust(state, sign_in(enrolled), [held])
+    assert done is not None
+    assert (done.user, done.subject, done.by, done.offset) == (enrolled.users["alice"], "1", "trusted", None)
+    factor, now = state.store.factor("1"), state.now
+    assert factor is not None
+    assert done.factor == factor.id
+    assert mark_of(state, done.token) == Mark(token_digest(done.token), "1", factor.id, now, now, 5, 0)
+    assert done.trust is not None
+    assert done.trust.browser == held.browser
+    assert login.answer_by_trust(state, sign_in(enrolled), [done.trust]) is not None
+
+
+@pytest.mark.requirement("TRB-02", "TRB-03", "TRB-05")
+def test_trust_completes_no_step_up_and_no_other_account_and_a_copy_ends_it(enrolled: Host, state: State) -> None:
+    held, theirs = trust(enrolled, state), trust(enrolled, state, "mallory")
+    assert login.answer_by_trust(state, sign_in(enrolled, owes=False), [held]) is None
+    assert login.answer_by_trust(state, sign_in(enrolled), [theirs]) is None
+    assert login.answer_by_trust(state, sign_in(enrolled), []) is None
+    bob = sign_in(enrolled, user=enrolled.users["bob"], subject="2")
+    assert login.answer_by_trust(state, bob, [held]) is None
+    assert [len(state.store.trusted(subject)) for subject in ("1", "3")] == [1, 1]
+    assert login.answer_by_trust(state, sign_in(enrolled), [held._replace(value="another")]) is None
+    assert state.store.trusted("1") == []
+
+
 # The password again
 
 
@@ -350,7 +536,41 @@ def test_wrong_passwords_of_one_session_end_it_and_a_right_one_forgets_them(enro
     assert kinds == ["twofactor-password-confirmed", "twofactor-throttled", "twofactor-password-refused"]
 
 
+@pytest.mark.requirement("ENR-05")
+def test_the_password_again_does_not_make_more_of_a_rescued_session(enrolled: Host, state: State) -> None:
+    alice = enrolled.users["alice"]
+    done = check(state, "alice", "alice-password", rescue.issue(state, alice, "ops", "boss").code)
+    before = mark_of(state, done.token)
+    assert before is not None
+    after = mark_of(state, login.confirm_password(state, alice, "alice-password", "one", before))
+    assert after is not None
+    assert after.rescued == 1
+
+
 # Who is in
+
+
+@pytest.mark.requirement("SES-08")
+@pytest.mark.parametrize(
+    ("life", "factor", "created", "seen", "alive"),
+    [
+        ("life", "life", 0, 0, True),
+        ("life", "life", 86400, 600, True),
+        ("life", "life", 86401, 0, False),
+        ("life", "life", 600, 601, False),
+        ("life", "another", 0, 0, False),
+        ("life", None, 0, 0, False),
+        ("", None, 31 * DAY, 31 * DAY, True),
+        ("", None, 31 * DAY, 31 * DAY + 1, False),
+        ("", "life", 0, 0, False),
+    ],
+)
+def test_a_mark_is_alive_inside_its_limits_and_while_its_factor_stands(
+    state: State, life: str, factor: str | None, created: int, seen: int, alive: bool
+) -> None:
+    object.__setattr__(state, "settings", replace(state.settings, idle_seconds=600))
+    mark = Mark("digest", "1", life, state.now - created, state.now - seen, 0, 0)
+    assert login.is_alive(state, mark, factor) is alive
 
 
 def standing(state: State, **more: Any) -> Standing:
@@ -370,6 +590,9 @@ def standing(state: State, **more: Any) -> Standing:
         ({"seen_at": -86401}, "out"),
         ({"factor": None}, "out"),
         ({"factor": "another"}, "due"),
+        ({"rescued": 1}, "setup"),
+        ({"rescued": 1, "factor": "another"}, "due"),
+        ({"rescued": 1, "factor": None}, "out"),
         ({"subject": "2"}, "out"),
         ({"digest": None}, "out"),
         ({"enrolment": "", "factor": None}, "in"),
@@ -379,7 +602,7 @@ def standing(state: State, **more: Any) -> Standing:
     ],
 )
 def test_a_mark_says_who_is_in(state: State, change: dict[str, Any], verdict: str) -> None:
-    times = {key: state.now + value for key, value in change.items() if isinstance(value, int)}
+    times = {key: state.now + value for key, value in change.items() if key.endswith("_at")}
     assert login.verdict_of_mark(state, "1", standing(state, **{**change, **times})) == verdict
 
 
@@ -435,8 +658,8 @@ def test_a_session_that_began_is_announced_with_what_was_asked(enrolled: Host, s
     login.entered(state, check(state, "alice", "alice-password", enrolled.code("alice", 1)), [])
     begun = [values for name, values in heard.events if name == "logged-in"]
     assert begun == [
-        {"subject": "2", "at": state.now, "factor": False, "offset": None},
-        {"subject": "1", "at": state.now, "factor": True, "offset": 1},
+        {"subject": "2", "at": state.now, "factor": False, "by": "password", "offset": None},
+        {"subject": "1", "at": state.now, "factor": True, "by": "code", "offset": 1},
     ]
 
 

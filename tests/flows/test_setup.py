@@ -21,7 +21,7 @@ from flask_twofactor.errors import (
     StoreUnavailable,
     TwoFactorError,
 )
-from flask_twofactor.flows import manage, setup
+from flask_twofactor.flows import manage, recovery, setup
 from flask_twofactor.state import State
 from flask_twofactor.testing.ground import enrolment_of
 from tests.flows.conftest import Calls
@@ -31,6 +31,7 @@ from tests.support.watching import Heard, broken_store
 BY = "b" * 64
 """Digest of a sign-in."""
 TOO_MANY = "too many wrong codes for one key"
+GONE = "the key that was being set up is gone: too old, or guessed at ten times"
 
 
 def begin(host: Host, state: State, opened_by: str = BY) -> setup.Setup:
@@ -128,7 +129,7 @@ def test_ten_guesses_are_judged_and_then_the_key_is_gone(enrolled: Host, state: 
         kind, text = (CodeRejected, "the code was not right") if number < 9 else (SetupExpired, TOO_MANY)
         with pytest.raises(kind, match=rf"^{text}$"):
             confirm(state, wrong(state, shown))
-    with pytest.raises(SetupExpired, match=rf"^{TOO_MANY}$"):
+    with pytest.raises(SetupExpired, match=rf"^{GONE}$"):
         confirm(state, code(state, shown))
     assert [(one.kind, one.details) for one in state.store.events("2", 99)] == [
         ("twofactor-set-up-refused", {"reason": "code"})
@@ -158,7 +159,7 @@ def test_a_key_lives_for_ten_minutes_and_for_its_own_sign_in(
     with pytest.raises(SetupExpired):
         confirm(state, code(state, shown), "c" * 64)
     if expired:
-        with pytest.raises(SetupExpired, match=r"^the key that was being set up is too old$"):
+        with pytest.raises(SetupExpired, match=rf"^{GONE}$"):
             confirm(state, code(state, shown))
     else:
         assert confirm(state, code(state, shown))
@@ -177,6 +178,39 @@ def test_a_key_is_too_late_where_a_factor_was_set_up_meanwhile(enrolled: Host, s
     Meanwhile(state)
     with pytest.raises(SetupExpired, match=r"^the factor was set up meanwhile$"):
         confirm(state, code(state, shown))
+
+
+@pytest.mark.requirement("ENR-08", "LIF-02")
+@pytest.mark.parametrize("with_codes", [True, False])
+def test_a_factor_that_is_set_up_anew_takes_the_place_of_the_one_that_stands(
+    enrolled: Host, state: State, with_codes: bool
+) -> None:
+    alice, before = enrolled.users["alice"], enrolment_of(state.store, "1")
+    assert before is not None
+    enrolled.two_factor.new_recovery_codes(alice)
+    shown = setup.begin(state, alice, "1", BY, "Harbor", before.id)
+    options: dict[str, Any] = {} if with_codes else {"with_codes": False}
+    token, sealed = setup.confirm(state, "1", BY, code(state, shown), 5, replaces=before.id, **options)
+    after = enrolment_of(state.store, "1")
+    assert after is not None
+    assert (after.id != before.id, state.open_secret(after)) == (True, shown.secret)
+    assert state.store.standing("1", token_digest(token)).bound
+    assert (state.store.recovery("1").left, bool(sealed)) == ((10, True) if with_codes else (0, False))
+    assert len(recovery.show(state, "1", sealed) or []) == (10 if with_codes else 0)
+
+
+@pytest.mark.requirement("ENR-08")
+def test_a_factor_is_set_up_anew_where_that_very_one_stands(enrolled: Host, state: State) -> None:
+    alice, before = enrolled.users["alice"], enrolment_of(state.store, "1")
+    assert before is not None
+    for user, subject, replaces in ((alice, "1", "another life"), (enrolled.users["bob"], "2", before.id)):
+        with pytest.raises(AlreadyEnrolled):
+            setup.begin(state, user, subject, BY, "Harbor", replaces)
+    shown = setup.begin(state, alice, "1", BY, "Harbor", before.id)
+    for other in (None, "another life"):
+        with pytest.raises(SetupExpired, match=r"^the factor was set up meanwhile$"):
+            setup.confirm(state, "1", BY, code(state, shown), 5, replaces=other)
+    assert enrolment_of(state.store, "1") == before
 
 
 @pytest.mark.requirement("ENR-01")
@@ -246,8 +280,10 @@ def test_a_factor_that_is_mandatory_stays(enrolled: Host, state: State, calls: C
     with pytest.raises(FactorRequired):
         disable(enrolled, state, enrolled.code("alice"))
     assert calls.of("charge") == []
-    assert manage.status(state, enrolled.users["alice"]) == manage.Status(True, state.now, True, 0)
-    assert manage.status(state, enrolled.users["bob"]) == manage.Status(False, None, False, 0)
+    assert enrolment_of(state.store, "1") is not None
+    state.store.set_required("3", True)
+    with pytest.raises(FactorRequired):
+        manage.disable(state, enrolled.users["mallory"], enrolled.code("mallory"), "a sign-in", 5, False)
 
 
 @pytest.mark.requirement("STO-07")

@@ -16,6 +16,7 @@ from flask_twofactor.errors import StoreUnavailable, TwoFactorError
 from flask_twofactor.flows import setup, transfer
 from flask_twofactor.flows.transfer import Outcome
 from flask_twofactor.state import State
+from flask_twofactor.testing.ground import enrolment_of
 from tests.flows.conftest import Calls
 from tests.support.host import Host
 from tests.support.watching import Heard, broken_store, tamper
@@ -29,7 +30,7 @@ def take(state: State, *rows: Foreign, **options: Any) -> list[Outcome]:
 
 
 def secret_of(state: State, subject: str) -> str | None:
-    life = state.store.enrolment(subject)
+    life = enrolment_of(state.store, subject)
     return state.open_secret(life) if life else None
 
 
@@ -71,7 +72,7 @@ def test_a_secret_that_no_key_opens_is_told_and_hides_no_other(enrolled: Host, s
 
 def test_a_million_factors_are_taken_out_one_by_one(state: State) -> None:
     """Counted at the store: it is asked for a row when one is written, and never ahead."""
-    real, asked = state.store.enrolment("1"), 0
+    real, asked = enrolment_of(state.store, "1"), 0
 
     class Endless(Calls):
         def enrolments(self) -> Iterator[Enrolment | None]:
@@ -125,7 +126,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(state: State, calls: Calls, 
         Foreign(4, "", problem="it is no UTF-8"),
     ]
     said = take(state, *rows, dry_run=True)
-    assert {verb for verb, *_ in calls.made} == {"enrolment"}
+    assert {verb for verb, *_ in calls.made} == {"factor"}
     assert heard.names == []
     assert take(state, *rows) == said
 

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
-from flask import Flask
+from flask import Flask, get_flashed_messages, redirect, render_template_string
+from flask_login import login_required
 from playwright.sync_api import Page
 
 import example_app
@@ -20,6 +22,10 @@ from tests.support.server import serve
 
 STEP = 30
 """Seconds of a time step."""
+_KEYS = """<!doctype html><html lang="en"><title>Keys</title><main><h1>Keys</h1>
+{% for message in messages %}<p role="status">{{ message }}</p>{% endfor %}
+<p>Revoked: {{ revoked|length }}</p>
+<form method="post" action="/keys/revoke"><button>Revoke</button></form></main></html>"""
 
 
 @dataclass(kw_only=True)
@@ -81,6 +87,23 @@ def harbor(folder: Path, clock: Clock) -> Iterator[Site]:
             yield Site(url=url, app=app, clock=clock, off=off, on=on, panel="/profile", older_log_in=older_log_in)
 
 
+def _guard_keys(host: Host) -> None:
+    """Give the host a page whose form is sent to a URL of POST alone, which wants a proof of a minute."""
+    revoked: list[str] = []
+
+    @host.app.get("/keys")
+    @login_required
+    def keys() -> str:
+        return render_template_string(_KEYS, messages=get_flashed_messages(), revoked=revoked)
+
+    @host.app.post("/keys/revoke")
+    @login_required
+    @host.two_factor.fresh(seconds=60)
+    def revoke() -> Any:
+        revoked.append("one key")
+        return redirect("/keys")
+
+
 @contextmanager
 def plain(folder: Path, clock: Clock) -> Iterator[Site]:
     """Serve the host of most tests: our pages in our own layout, with a brand that has a support page."""
@@ -93,6 +116,7 @@ def plain(folder: Path, clock: Clock) -> Iterator[Site]:
 
     config = {"TWOFACTOR_AFTER_LOGIN": "/profile", "TWOFACTOR_TRUSTED_BROWSERS": True}
     host = make_host(folder, clock, wire, **config)
+    _guard_keys(host)
     on = Account(name="alice", password="alice-password", secret=host.enroll("alice"))
     off = Account(name="bob", password="bob-password")
     with serve(host.app) as url:

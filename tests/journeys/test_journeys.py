@@ -273,3 +273,60 @@ def test_a_person_without_the_phone_logs_in_with_a_downloaded_recovery_code(pers
     person.identify(sam.name)
     person.give(sam.password, codes[3])
     expect(person.alert).to_be_visible()
+
+
+@pytest.mark.requirement("ACC-07")
+def test_a_person_looks_what_happened_and_logs_out_whoever_that_was(person: Visitor, browser: Browser) -> None:
+    site, alex = person.site, person.site.on
+    person.open("/")
+    person.identify(alex.name)
+    person.give(alex.password, site.wrong_code(alex.secret))
+    person.give(alex.password, site.code(alex.secret))
+    with new_page(browser) as page:
+        elsewhere = Visitor(page, site)
+        elsewhere.log_in(alex)
+        person.follow("Profile")
+        person.follow("Recent activity")
+        expect(person.heading("Recent activity")).to_be_visible()
+        lines = person.page.get_by_role("main").get_by_role("listitem")
+        expect(lines.nth(0)).to_contain_text("Login with password and code")
+        expect(lines.nth(0)).to_contain_text("15 January 2027, 08:00 UTC")
+        expect(lines.nth(0)).to_contain_text("Chrome on Linux")
+        expect(lines.nth(2)).to_contain_text("A login was refused")
+        person.follow("log out everywhere else")
+        person.submit("Log out everywhere else")
+        expect(person.status).to_have_text("You are logged out everywhere else.")
+        elsewhere.open("/services")
+        expect(elsewhere.box("User ID")).to_be_visible()
+    person.follow("Recent activity")
+    expect(lines.nth(0)).to_contain_text("Logged out everywhere else")
+    person.follow("Back to User Settings")
+    expect(person.link("MANAGE")).to_be_visible()
+
+
+@pytest.mark.parametrize("which", ["on", "off"])
+def test_what_is_sent_too_late_is_not_done_and_not_lost_silently(browser: Browser, plain: Site, which: str) -> None:
+    account: Account = getattr(plain, which)
+    with new_page(browser, javascript=False) as page:
+        person = Visitor(page, plain)
+        person.log_in(account)
+        person.open("/keys")
+        person.submit("Revoke")
+        expect(person.page.get_by_text("Revoked: 1")).to_be_visible()
+        plain.clock.move(61)
+        person.submit("Revoke")
+        expect(person.status).to_contain_text("What you sent was not done.")
+        if account.secret:
+            person.submit_code(plain.wrong_code(account.secret), "Verify")
+            expect(person.alert).to_contain_text("not right")
+            expect(person.status).to_contain_text("What you sent was not done.")
+            person.submit_code(plain.code(account.secret), "Verify")
+        else:
+            person.box("Password").fill(account.password)
+            person.submit("Confirm")
+        assert person.path == "/keys"
+        expect(person.status).to_have_text("Thank you. What you sent before was not done: please send it again.")
+        expect(person.page.get_by_text("Revoked: 1")).to_be_visible()
+        person.submit("Revoke")
+        expect(person.page.get_by_text("Revoked: 2")).to_be_visible()
+        expect(person.status).to_have_count(0)

@@ -87,6 +87,9 @@ def turning_it_on_and_off(visitor: Visitor) -> Iterator[str]:
     visitor.open_panel()
     visitor.follow("Sessions and browsers")
     yield "sessions"
+    visitor.open("/two-factor/activity")
+    yield "activity"
+    visitor.follow("log out everywhere else")
     visitor.submit("Log out everywhere else")
     expect(visitor.status).to_have_text("You are logged out everywhere else.")
     yield "panel-sessions"
@@ -197,6 +200,19 @@ def mandatory_or_broken(visitor: Visitor) -> Iterator[str]:
         yield "problem-503"
 
 
+def sending_too_late(visitor: Visitor) -> Iterator[str]:
+    """What is posted when the last proof is too old: with the factor and without (the plain host)."""
+    site = visitor.site
+    for account, stop in ((site.on, "challenge-again"), (site.off, "step-up-again")):
+        visitor.page.context.clear_cookies()
+        visitor.log_in(account)
+        site.clock.move(61)
+        visitor.open("/keys")
+        visitor.submit("Revoke")
+        expect(visitor.status).to_contain_text("What you sent was not done.")
+        yield stop
+
+
 def the_console(visitor: Visitor) -> Iterator[str]:
     """The pages of the example console itself."""
     visitor.open("/legacy-login")
@@ -234,4 +250,4 @@ def the_console(visitor: Visitor) -> Iterator[str]:
 
 EVERYWHERE: tuple[Tour, ...] = (logging_in, owing_the_code, turning_it_on_and_off, what_goes_wrong)
 OF_HARBOR: tuple[Tour, ...] = (*EVERYWHERE, the_console)
-OF_PLAIN: tuple[Tour, ...] = (*EVERYWHERE, living_with_it, mandatory_or_broken)
+OF_PLAIN: tuple[Tour, ...] = (*EVERYWHERE, living_with_it, mandatory_or_broken, sending_too_late)

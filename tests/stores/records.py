@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 from flask_twofactor.core.keyring import token_digest
-from flask_twofactor.core.records import Enrolment, Mark, new_id
+from flask_twofactor.core.records import Enrolment, Mark, Trusted, new_id
 from flask_twofactor.core.totp import step_at
 from tests.support.host import START
 
@@ -22,6 +22,10 @@ def make_mark(subject: str = "alice", enrolment: str = "", at: int = START) -> M
 
 def make_pending(subject: str = "alice", opened_by: str | None = None, at: int = START) -> Enrolment:
     return Enrolment(new_id(), subject, "1.sealed", at, opened_by=opened_by or new_digest())
+
+
+def make_trusted(factor: str, subject: str = "alice", at: int = START) -> Trusted:
+    return Trusted(new_id(), subject, factor, new_digest(), at, at)
 
 
 def make_confirmed(subject: str = "alice", at: int = START) -> Enrolment:

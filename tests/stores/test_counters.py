@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from flask_twofactor.stores.sql import Database, SqlCounters, SqlStore
 from flask_twofactor.stores.sql.schema import counter
@@ -88,3 +88,26 @@ def test_what_is_over_goes_at_every_200th_count_of_a_process(
     assert rows(database) == 2
     counters.count("now", 5)
     assert rows(database) == 1
+
+
+def test_a_sweep_forgets_what_is_over_however_much_that_is(
+    counters: SqlCounters, clock: Clock, database: Database
+) -> None:
+    counters.count_all([(f"over {number}", 60) for number in range(60)])
+    counters.count("not yet over", 61)
+    clock.move(60)
+    assert counters.sweep() == 60
+    assert rows(database) == 1
+    assert counters.sweep() == 0
+    assert counters.total("not yet over") == (1, START + 61)
+
+
+def test_a_sweep_goes_on_where_there_is_more_than_one_transaction_takes(
+    counters: SqlCounters, database: Database
+) -> None:
+    with database.engine.begin() as connection:
+        connection.execute(
+            insert(counter), [{"name": f"over {one}", "hits": 1, "expires_at": START} for one in range(501)]
+        )
+    assert counters.sweep() == 501
+    assert rows(database) == 0

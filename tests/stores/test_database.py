@@ -25,12 +25,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from flask_twofactor.core.budget import LIMITS, Attempt, Budget
+from flask_twofactor.core.records import MAX_AUTHENTICATORS, Purge
 from flask_twofactor.errors import LoginRefused, StoreUnavailable
 from flask_twofactor.flows import login, setup
 from flask_twofactor.state import State
 from flask_twofactor.stores.sql import Database, SqlCounters, SqlStore
+from flask_twofactor.stores.sql.verbs import lock
 from flask_twofactor.testing.ground import enrolment_of
-from tests.stores.records import STEP, make_confirmed, make_mark, make_pending, new_digest
+from tests.stores.records import STEP, make_confirmed, make_mark, make_pending, make_trusted, new_digest
 from tests.support.host import START, Host
 
 DAY = 86400
@@ -272,7 +274,7 @@ def test_the_gates_read_is_one_statement(sqlite_store: SqlStore, sqlite_database
     assert all(statement.startswith("SELECT") for statement in seen)
 
 
-def test_the_gates_read_finds_account_mark_and_enrolment_by_an_index(
+def test_the_gates_read_finds_account_and_mark_by_an_index(
     sqlite_store: SqlStore, sqlite_database: Database, file: Path
 ) -> None:
     statement = sqlite_database.statements["standing"]
@@ -280,49 +282,46 @@ def test_the_gates_read_finds_account_mark_and_enrolment_by_an_index(
         plan = connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.bind({"s": "a", "d": "b"}))
         steps = [row[3] for row in plan]
     assert [step for step in steps if "SCAN" in step] == []
-    for table in ("account", "mark", "enrolment"):
+    for table in ("account", "mark"):
         assert any(step.startswith(f"SEARCH twofactor_{table} USING") for step in steps), (table, steps)
 
 
 @pytest.mark.parametrize(
     "name",
-    ["enrolment", "pending", "spent", "meta", "counted", "lock_account", "next_enrolment", "events_of", "counted_all"],
+    [
+        *("factor", "confirmed", "pending", "spent", "enrolments", "accounts", "meta", "lock_account"),
+        *("recovery", "owner", "marks", "trusted", "trusted_browser"),
+        *("events_of", "old_events", "with_old_marks", "with_old_trusted", "counted", "counted_all"),
+    ],
 )
 def test_every_other_read_is_by_an_index_too(sqlite_store: SqlStore, sqlite_database: Database, name: str) -> None:
     SqlCounters(sqlite_database, lambda: START)
     statement = sqlite_database.statements[name]
-    values = {**dict.fromkeys(["s", "s2", "i", "o", "n", "d", *(f"n{one}" for one in range(8))], "x"), "m": 1}
+    values = {**dict.fromkeys(["s", "s2", "i", "o", "n", "d", *(f"n{one}" for one in range(8))], "x"), "m": 1, "t": 1}
     with closing(sqlite3.connect(str(sqlite_database.engine.url.database))) as connection:
         plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.bind(values))]
     kinds = ("USING INDEX", "USING COVERING INDEX", "USING PRIMARY KEY")
     assert any(kind in step for step in plan for kind in kinds), plan
+    assert [step for step in plan if step.startswith("SCAN")] == []
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        "spend_step",
-        "spend_recovery",
-        "drop_recovery",
-        "set_sheet",
-        "take_sheet",
-        "drop_old_events",
-        "drop_events",
-        "confirm",
-        "drop_mark",
-        "drop_marks",
-        "set_budget",
-        "drop_over",
-        "drop_stale_pendings",
-        "count",
-        "uncount",
+        *("spend_step", "confirm", "count_try", "reseal", "drop_enrolment", "drop_enrolments", "drop_others"),
+        *("drop_pendings", "drop_stale_pendings", "drop_old_pendings"),
+        *("spend_recovery", "drop_recovery", "drop_rescue", "drop_old_rescues", "set_sheet", "take_sheet"),
+        *("renew_trusted", "drop_trusted_browser", "drop_trusted", "drop_old_trusted"),
+        *("touch_mark", "drop_mark", "drop_marks", "drop_old_marks"),
+        *("set_budget", "set_epoch", "set_factor", "set_required", "set_grace"),
+        *("drop_event", "drop_events", "drop_old_events", "drop_over", "count", "uncount"),
     ],
 )
 def test_every_write_finds_its_rows_by_an_index(sqlite_store: SqlStore, sqlite_database: Database, name: str) -> None:
     SqlCounters(sqlite_database, lambda: START)
     statement = sqlite_database.statements[name]
-    values = {**dict.fromkeys(["s", "i", "d", "n", "a", "o"], "x"), **dict.fromkeys(["k", "old", "e", "t", "m"], 1)}
-    values |= dict.fromkeys(["now", "amount", "amount2", "expiry"], 1)
+    values: dict[str, Any] = {**dict.fromkeys(["s", "i", "d", "n", "a", "o", "f", "new"], "x")}
+    values |= dict.fromkeys(["k", "old", "e", "t", "m", "r", "r2", "now", "amount", "amount2", "expiry"], 1)
     values |= {f"b_{one.name}": "" for one in fields(Budget)}
     with closing(sqlite3.connect(str(sqlite_database.engine.url.database))) as connection:
         plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.bind(values))]
@@ -420,7 +419,8 @@ def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
 def test_missing_tables_are_an_outage_and_not_an_account_without_a_factor(store: SqlStore, database: Database) -> None:
     store.put_enrolment(make_confirmed())
     with database.engine.begin() as connection:
-        connection.execute(text("DROP TABLE twofactor_enrolment"))
+        for table in ("enrolment", "account"):
+            connection.execute(text(f"DROP TABLE twofactor_{table}"))
     for read in (lambda: enrolment_of(store, "alice"), lambda: store.standing("alice", "")):
         with pytest.raises(StoreUnavailable):
             read()
@@ -472,6 +472,35 @@ def test_a_connection_that_dies_in_the_middle_is_an_outage_and_nothing_is_done(p
         run.write("add_meta", name="other", value="half")
     assert store.meta("half") is None
     database.close()
+
+
+@pytest.mark.requirement("RPL-08")
+def test_a_verb_that_waited_for_an_account_counts_what_stands_then_whatever_the_server_s_default_is(
+    postgresql_url: str,
+) -> None:
+    """A database may give its transactions one view of things from their first statement on."""
+    address = make_url(postgresql_url)
+    with psycopg.connect(host=address.host, port=address.port, user=address.username, dbname=address.database) as own:
+        own.autocommit = True
+        own.execute(f'ALTER DATABASE "{address.database}" SET default_transaction_isolation = "repeatable read"')
+        database = Database.connect(postgresql_url)
+        store = SqlStore(database)
+        store.init()
+        life, *spares = make_confirmed(), make_pending(), make_pending(), make_pending()
+        assert store.put_enrolment(life)
+        for one in spares:
+            assert store.open_enrolment(one, 0, 10) == one
+        assert store.add_authenticator("alice", spares[0].id, life.id, STEP, START)
+        with ThreadPoolExecutor(1) as thread:
+            with database.transaction() as run:
+                lock(run, "alice")
+                late = thread.submit(store.add_authenticator, "alice", spares[1].id, life.id, STEP, START)
+                waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                while not (own.execute(waiting).fetchone() or [0])[0]:
+                    assert not late.done()
+                assert run.write("confirm", s="alice", i=spares[2].id, t=START, k=STEP) == 1
+            assert late.result(60) is False
+        database.close()
 
 
 def test_one_connection_serves_one_thread_after_another(sqlite_store: SqlStore, sqlite_database: Database) -> None:
@@ -544,7 +573,7 @@ def test_what_a_forked_child_writes_stays_where_its_parent_closes_the_file(
 
 def test_threads_that_mix_every_verb_on_one_account_neither_block_nor_fail(store: SqlStore) -> None:
     problems: list[BaseException] = []
-    start = threading.Barrier(6)
+    start = threading.Barrier(9)
 
     def spend(number: int) -> None:
         found = enrolment_of(store, "alice")
@@ -560,6 +589,26 @@ def test_threads_that_mix_every_verb_on_one_account_neither_block_nor_fail(store
     def disable(number: int) -> None:
         if found := enrolment_of(store, "alice"):
             store.disable("alice", found.id, STEP + 1000 + number, Attempt(START, "unknown"), make_mark())
+
+    def add_and_remove(number: int) -> None:
+        if found := store.factor("alice"):
+            pending = store.open_enrolment(make_pending(), START - 600, 10)
+            store.add_authenticator("alice", pending.id, found.id, STEP + number, START)
+            mark = make_mark(enrolment=found.id)
+            store.remove_authenticator(
+                "alice", pending.id, pending.id, STEP + 2000 + number, Attempt(START, "unknown"), mark
+            )
+
+    def trust(number: int) -> None:
+        if found := store.factor("alice"):
+            browser = make_trusted(found.id)
+            store.add_trusted(browser)
+            store.use_trusted(browser, new_digest(), START + number, make_mark(enrolment=found.id))
+            store.add_rescue("alice", found.id, new_digest(), START)
+            store.forget_trusted("alice", browser.id)
+
+    def purge(number: int) -> None:
+        store.purge(Purge(*(START + number for _ in range(5))))
 
     def sign_in_and_out(_: int) -> None:
         mark = make_mark()
@@ -587,7 +636,7 @@ def test_threads_that_mix_every_verb_on_one_account_neither_block_nor_fail(store
 
     threads = [
         threading.Thread(target=run, args=[work], daemon=True)
-        for work in (spend, spend, set_up, disable, sign_in_and_out, end)
+        for work in (spend, spend, set_up, disable, add_and_remove, trust, purge, sign_in_and_out, end)
     ]
     for thread in threads:
         thread.start()
@@ -595,8 +644,9 @@ def test_threads_that_mix_every_verb_on_one_account_neither_block_nor_fail(store
         thread.join(60)
     assert not any(thread.is_alive() for thread in threads)
     assert problems == []
-    assert len(list(store.enrolments())) <= 1 + 20
-    assert sum(one.confirmed_at is not None for one in store.enrolments()) <= 1
+    assert sum(one.confirmed_at is not None for one in store.enrolments()) <= MAX_AUTHENTICATORS
+    stands = store.standing("alice", "").factor is not None
+    assert any(one.confirmed_at is not None for one in store.enrolments()) is stands
 
 
 def test_threads_charge_one_budget_exactly(store: SqlStore) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from flask_twofactor.core.records import Purge
 from flask_twofactor.errors import StoreUnavailable
 from flask_twofactor.stores.sql import Database, SqlCounters, SqlStore
 from flask_twofactor.testing.ground import enrolment_of
-from tests.stores.records import STEP, make_confirmed, make_mark
+from tests.stores.records import STEP, make_confirmed, make_mark, make_trusted
 from tests.support.databases import mariadb_connection
 from tests.support.host import START
 
@@ -77,6 +78,36 @@ def test_account_keys_that_differ_in_a_space_or_in_case_are_not_one_by_either_na
 def test_a_row_that_is_written_as_it_was_counts_as_touched(store: SqlStore) -> None:
     store.keep_meta("name", "value")
     assert store.replace_meta("name", "value", "value") is True
+
+
+def test_what_is_written_as_it_was_is_told_from_what_is_not_there(store: SqlStore) -> None:
+    life = make_confirmed()
+    assert store.put_enrolment(life)
+    assert [store.set_required("alice", one) for one in (True, True, False)] == [True, False, True]
+    browser = make_trusted(life.id)
+    assert store.add_trusted(browser)
+    mark = make_mark(enrolment=life.id)
+    assert store.use_trusted(browser, browser.digest, browser.used_at, mark) is True
+    assert store.use_trusted(browser, browser.digest, browser.used_at, make_mark(enrolment=life.id)) is True
+
+
+@pytest.mark.requirement("RPL-08")
+def test_a_purge_and_those_who_log_in_do_not_wait_for_each_other(store: SqlStore) -> None:
+    lives = [make_confirmed(f"account {one}") for one in range(10)]
+    for life in lives:
+        assert store.put_enrolment(life)
+
+    def act(number: int) -> None:
+        for one, life in enumerate(lives):
+            if number < 2:
+                store.purge(Purge(*(START + one for _ in range(5))))
+            elif number < 4:
+                store.end_sessions(life.subject)
+            else:
+                store.spend(life.subject, life.id, STEP + number, None, make_mark(life.subject, life.id))
+                store.add_trusted(make_trusted(life.id, life.subject))
+
+    assert at_once(8, act) == []
 
 
 def test_a_text_that_is_too_long_is_an_outage_and_not_cut(store: SqlStore) -> None:

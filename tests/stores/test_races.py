@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import bindparam, update
 
 from flask_twofactor.core.budget import Attempt
+from flask_twofactor.core.records import TrustToken
 from flask_twofactor.core.totp import code_at, matching_step, step_at
 from flask_twofactor.errors import AlreadyEnrolled, CodeRejected, LoginRefused, SetupExpired, TwoFactorError
-from flask_twofactor.flows import login, manage, setup
+from flask_twofactor.flows import login, manage, rescue, setup, trusted
 from flask_twofactor.signals import code_rejected
 from flask_twofactor.state import State
 from flask_twofactor.stores.sql import Database, SqlStore
@@ -43,13 +45,13 @@ def open_store(uri: str) -> SqlStore:
     return store
 
 
-def open_host(uri: str, folder: Path) -> Host:
+def open_host(uri: str, folder: Path, **config: Any) -> Host:
     """Make the console in a process of its own, on the database of all."""
-    return make_host(folder, Clock(), TWOFACTOR_DATABASE_URI=uri)
+    return make_host(folder, Clock(), TWOFACTOR_DATABASE_URI=uri, **config)
 
 
-def open_state(uri: str, folder: Path) -> tuple[State, Clock, Host]:
-    host = open_host(uri, folder)
+def open_state(uri: str, folder: Path, **config: Any) -> tuple[State, Clock, Host]:
+    host = open_host(uri, folder, **config)
     state: State = host.app.extensions["twofactor"]
     state.throttle  # noqa: B018 - opens the store now, and not in the race
     return state, host.clock, host
@@ -155,6 +157,74 @@ def test_of_40_processes_that_log_in_with_one_recovery_code_exactly_one_succeeds
         assert answers.count("refused") == 39
         assert answers.count(f"in, {9 - one} left") == 1
     assert host.app.extensions["twofactor"].store.recovery("1").left == 8
+
+
+def use_trust(number: int, uri: str, folder: Path, trust: list[TrustToken]) -> Callable[[int], str]:
+    """Log in with the password and what the trusted browser of the round holds."""
+    state, _, _ = open_state(uri, folder, TWOFACTOR_TRUSTED_BROWSERS=True)
+    lift_the_visible_limits(state)
+
+    def act(one: int) -> str:
+        try:
+            done = login.check(state, "alice", "alice-password", None, f"{number} {one}", trust=[trust[one]])
+        except TwoFactorError as error:
+            return error.code
+        return done.by
+
+    return act
+
+
+@pytest.mark.requirement("RPL-08", "TRB-05")
+def test_of_20_processes_that_log_in_with_one_value_of_a_trusted_browser_exactly_one_does_and_the_trust_ends(
+    make_app: Callable[..., Host], database_uri: str, tmp_path: Path
+) -> None:
+    host = make_app(TWOFACTOR_DATABASE_URI=database_uri, TWOFACTOR_TRUSTED_BROWSERS=True)
+    host.enroll("alice")
+    state: State = host.app.extensions["twofactor"]
+    factor = state.store.factor("1")
+    assert factor is not None
+    with host.app.app_context():
+        given = [trusted.add(state, host.users["alice"], "1", factor.id) for _ in range(4)]
+    held = [one for one in given if one is not None]
+    rounds = race(20, 4, use_trust, database_uri, tmp_path, held)
+    assert len(rounds) == 4
+    for answers in rounds:
+        assert (answers.count("trusted"), answers.count("refused")) == (1, 19)
+    assert len(state.store.marks("1")) == 4
+    assert state.store.trusted("1") == []
+
+
+def use_rescue_code(number: int, uri: str, folder: Path, code: str) -> Callable[[int], str]:
+    """Log in with the rescue code, or answer with it for a code that is owed."""
+    state, _, host = open_state(uri, folder)
+    lift_the_visible_limits(state)
+    owing = login.SignIn(host.users["alice"], "1", str(number), 0, owes=True)
+
+    def act(_: int) -> str:
+        try:
+            if number % 2:
+                return login.answer(state, owing, code, str(number)).by
+            return login.check(state, "alice", "alice-password", code, str(number)).by
+        except TwoFactorError as error:
+            return error.code
+
+    return act
+
+
+@pytest.mark.requirement("RPL-08")
+def test_of_20_processes_that_log_in_or_answer_with_one_rescue_code_exactly_one_does(
+    make_app: Callable[..., Host], database_uri: str, tmp_path: Path
+) -> None:
+    host = make_app(TWOFACTOR_DATABASE_URI=database_uri)
+    host.enroll("alice")
+    state: State = host.app.extensions["twofactor"]
+    with host.app.app_context():
+        code = rescue.issue(state, host.users["alice"], "ops", "boss").code
+    (answers,) = race(20, 1, use_rescue_code, database_uri, tmp_path, code)
+    assert answers.count("rescue") == 1
+    assert set(answers) == {"rescue", "refused", "code-rejected"}
+    [mark] = state.store.marks("1")
+    assert mark.rescued == 1
 
 
 def spend_in_round(_: int, uri: str, life: str) -> Callable[[int], bool]:

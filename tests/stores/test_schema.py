@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from flask_twofactor.core.records import Enrolment, new_id
 from flask_twofactor.errors import SchemaMismatch
 from flask_twofactor.stores.sql import Database, SqlStore
 from flask_twofactor.stores.sql.schema import SCHEMA_VERSION
+from tests.stores.records import STEP, make_confirmed, make_pending
+from tests.support.host import START
 
 
 @pytest.mark.requirement("ENR-16")
-def test_an_account_may_hold_several_enrolments(tmp_path: Path) -> None:
-    """The verbs of today keep one; the rows, and a mark's bond to one of them, have room for a phone and a spare."""
+def test_an_account_may_hold_a_phone_and_a_spare(tmp_path: Path) -> None:
     database = Database.connect(f"sqlite:///{tmp_path / 'store.sqlite'}")
     store = SqlStore(database)
     store.init()
-    phone, spare = (Enrolment(new_id(), "alice", "sealed", 1, confirmed_at=1) for _ in range(2))
-    with database.transaction() as run:
-        run.write("add_enrolment", **{**asdict(phone), "earlier": ""})
-        run.write("add_enrolment", **{**asdict(spare), "earlier": ""})
+    phone, spare = make_confirmed(), make_pending()
+    assert store.put_enrolment(phone)
+    assert store.open_enrolment(spare, 0, 10) == spare
+    assert store.add_authenticator("alice", spare.id, phone.id, STEP, START) is True
     assert {row.id for row in store.enrolments()} == {phone.id, spare.id}
     database.close()
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from typing import Any
 
 import pytest
 
-from flask_twofactor.core.budget import HARD_STOP, Attempt, Charge, Pool
-from flask_twofactor.core.records import Enrolment, Event, Mark, Standing
+from flask_twofactor.core.budget import HARD_STOP, Attempt, Budget, Charge, Pool
+from flask_twofactor.core.records import Account, Enrolment, Event, Mark, Purge, Sheet, Standing
 from flask_twofactor.errors import StoreUnavailable
 from flask_twofactor.stores.base import Store
 from flask_twofactor.stores.sql import Database, SqlStore
+from flask_twofactor.stores.sql.rows import budget_values, enrolment_values, mark_values
 from flask_twofactor.stores.sql.schema import SCHEMA_VERSION
 from flask_twofactor.testing.ground import enrolment_of
-from tests.stores.records import STEP, make_confirmed, make_mark, make_pending, new_digest
+from tests.stores.records import STEP, make_confirmed, make_mark, make_pending, make_trusted, new_digest
 from tests.support.host import START
 
 DAY = 86400
+MORE_THAN_A_PAGE = 501
+"""Rows."""
 
 
 def enrol(store: Store, subject: str = "alice") -> Enrolment:
@@ -120,7 +124,7 @@ def test_an_account_that_was_never_seen_stands_at_nothing(store: Store) -> None:
 
 def test_a_mark_is_found_by_its_digest_for_its_account(store: Store) -> None:
     mark = sign_in(store)
-    assert store.standing("alice", mark.digest) == Standing(0, None, *mark)
+    assert store.standing("alice", mark.digest) == Standing(0, None, 0, 0, *mark[:-2])
 
 
 def test_a_mark_of_another_account_is_not_found(store: Store) -> None:
@@ -506,7 +510,7 @@ def test_confirming_ends_the_accounts_other_sessions_and_nobody_elses(store: Sto
     found = store.standing("alice", before.digest)
     assert found.mark is None
     assert found.epoch not in (0, epoch)
-    assert store.standing("mallory", foreign.digest) == Standing(0, None, *foreign)
+    assert store.standing("mallory", foreign.digest) == Standing(0, None, 0, 0, *foreign[:-2])
 
 
 def test_an_enrolment_is_not_written_over_one_that_stands(store: Store) -> None:
@@ -663,6 +667,21 @@ def test_a_verb_that_fails_half_way_leaves_nothing_done(store: Store) -> None:
     foreign = sign_in(store, "mallory")
     with pytest.raises(StoreUnavailable):
         store.disable("alice", enrolment.id, STEP, attempt(), foreign)
+    pending, browser = keep(store, make_pending()), make_trusted(enrolment.id)
+    assert store.add_trusted(browser)
+    with pytest.raises(StoreUnavailable):
+        store.use_trusted(browser, new_digest(), START, foreign)
+    with pytest.raises(StoreUnavailable):
+        store.confirm_enrolment("alice", pending.id, STEP, START, foreign, replaces=enrolment.id)
+    with pytest.raises(StoreUnavailable):
+        store.end_sessions("alice", mark=foreign)
+    assert store.add_authenticator("alice", pending.id, enrolment.id, STEP, START)
+    with pytest.raises(StoreUnavailable):
+        store.remove_authenticator("alice", pending.id, enrolment.id, STEP, attempt(), foreign)
+    assert store.trusted("alice") == [browser]
+    assert [one.id for one in store.enrolments()] == sorted([enrolment.id, pending.id])
+    assert store.standing("alice", mark.digest) == before[1]
+    before = list(store.enrolments()), before[1]
     assert (list(store.enrolments()), store.standing("alice", mark.digest)) == before
     assert store.spend("alice", enrolment.id, STEP, None, None) is True
 
@@ -701,6 +720,97 @@ def test_events_that_are_too_old_go_at_the_first_of_every_200_of_a_process(store
     assert "old" in {one.kind for one in store.events("alice", 999)}
     add("new", START)
     assert {one.kind for one in store.events("alice", 999)} == {"first", "young", "new"}
+
+
+def test_a_purge_deletes_in_rounds_what_is_old_of_more_accounts_than_are_read_at_once(
+    store: SqlStore, database: Database
+) -> None:
+    with database.transaction() as run:
+        for number in range(MORE_THAN_A_PAGE):
+            run.write("add_mark", **mark_values(make_mark(f"account {number}")))
+            run.write("add_event", **{**vars(Event("old", "alice", START)), "details": "{}"})
+    kept = sign_in(store)
+    store.touch_mark(kept.digest, START + 1)
+    store.add_event(Event("young", "alice", START + 1), 0)
+    gone = store.purge(Purge(*(START + 1 for _ in range(5))))
+    assert gone == Purge(MORE_THAN_A_PAGE, MORE_THAN_A_PAGE, 0, 0, 0)
+    assert store.marks("alice") == [kept._replace(seen_at=START + 1)]
+    assert [one.kind for one in store.events(None, 9)] == ["young"]
+
+
+def test_a_session_that_is_used_while_a_purge_is_under_way_goes_on(store: SqlStore, database: Database) -> None:
+    """Between what the purge reads and what it deletes."""
+    mark, other = sign_in(store), sign_in(store)
+    read = database.read_all
+
+    def read_and_use(name: str, **values: Any) -> list[Any]:
+        found = read(name, **values)
+        if name == "with_old_marks":
+            store.touch_mark(mark.digest, START + 9)
+        return found
+
+    vars(database)["read_all"] = read_and_use
+    assert store.purge(Purge(0, START + 1, 0, 0, 0)).marks == 1
+    del vars(database)["read_all"]
+    assert store.marks("alice") == [mark._replace(seen_at=START + 9)]
+    assert store.standing("alice", other.digest).mark is None
+
+
+# --- lists
+
+
+def test_lists_of_more_rows_than_are_read_at_once_are_whole_and_in_order(store: SqlStore, database: Database) -> None:
+    names = [f"account {number:04}" for number in range(MORE_THAN_A_PAGE)]
+    blank = {"epoch": 0, "factor": None, "required": 0, "grace_from": 0, "sheet": ""}
+    with database.transaction() as run:
+        for name in reversed(names):
+            run.write("add_account", subject=name, **blank, **budget_values(Budget(), ""))
+            run.write("add_enrolment", **enrolment_values(make_confirmed(name)))
+    assert [one.subject for one in store.accounts()] == names
+    assert [one.subject for one in store.accounts(after=names[-2])] == names[-1:]
+    assert [one.subject for one in store.enrolments()] == names
+    assert store.count_enrolments() == MORE_THAN_A_PAGE
+
+
+def test_what_is_listed_of_an_account_is_what_stands(store: Store) -> None:
+    life, spare = enrol(store), keep(store, make_pending())
+    assert store.add_authenticator("alice", spare.id, life.id, STEP, START + 5)
+    keep(store, make_pending("bob"))
+    assert list(store.accounts()) == [
+        Account("alice", life.id, START, False, 0, Budget()),
+        Account("bob", None, None, False, 0, Budget()),
+    ]
+
+
+# --- trusted browsers
+
+
+@pytest.mark.requirement("TRB-01")
+def test_an_account_has_ten_trusted_browsers_at_most(store: Store) -> None:
+    life = enrol(store).id
+    browsers = [make_trusted(life, at=START + number) for number in range(12)]
+    assert [store.add_trusted(one) for one in browsers] == [True] * 12
+    assert store.trusted("alice") == browsers[:1:-1]
+
+
+@pytest.mark.requirement("TRB-05")
+def test_the_end_of_a_copied_trust_stands_though_the_verb_says_no(store: Store) -> None:
+    life = enrol(store).id
+    browser = make_trusted(life)
+    assert store.add_trusted(browser)
+    copy = dataclasses.replace(browser, digest=new_digest())
+    assert store.use_trusted(copy, new_digest(), START, make_mark(enrolment=life)) is False
+    assert store.trusted_browser(browser.id) is None
+    assert store.marks("alice") == []
+
+
+@pytest.mark.requirement("REC-04")
+def test_new_recovery_codes_end_a_rescue_code_too(store: Store) -> None:
+    life = enrol(store).id
+    assert store.add_rescue("alice", life, "a" * 64, START + 60)
+    sheet = Sheet(("b" * 64,), "c" * 64)
+    assert store.renew_recovery("alice", life, STEP, None, sheet, None) is True
+    assert store.recovery("alice", "a" * 64) == (1, 0)
 
 
 @pytest.mark.requirement("THR-10")

@@ -46,8 +46,8 @@ def test_a_person_reads_what_happened_when_from_where_and_with_which_browser(enr
     clock.move(3600 * 5 + 61)
     person = signed_in(enrolled, "alice")
     assert shown(person) == [
-        "Login with password and code 15 January 2027, 13:01 UTC From 198.51.100.0/24 Firefox on Linux",
-        "A login was refused 15 January 2027, 08:00 UTC From 203.0.113.0/24 Unknown browser",
+        "Login with password and code 15 January 2027, 13:01 UTC Firefox on Linux from 198.51.100.0/24",
+        "A login was refused 15 January 2027, 08:00 UTC Unknown browser from 203.0.113.0/24",
         "Two-factor authentication was turned on 15 January 2027, 08:00 UTC Not by a browser",
     ]
     assert '<time datetime="2027-01-15T13:01:01+00:00">' in person.get(ACTIVITY).text
@@ -130,7 +130,7 @@ def test_a_wrong_password_and_a_wrong_code_after_the_right_one_read_the_same(enr
     alice, mallory = signed_in(enrolled, "alice"), signed_in(enrolled, "mallory")
     assert shown(alice) == shown(mallory)
     assert (
-        shown(alice)[1:5] == ["A login was refused 15 January 2027, 08:00 UTC From 203.0.113.0/24 Unknown browser"] * 4
+        shown(alice)[1:5] == ["A login was refused 15 January 2027, 08:00 UTC Unknown browser from 203.0.113.0/24"] * 4
     )
     assert "reason" not in alice.get(ACTIVITY).text
 

@@ -19,7 +19,7 @@ from limits.storage import MemoryStorage
 from werkzeug.test import TestResponse
 
 from flask_twofactor.core.keyring import META, NOTE, PENDING, PURPOSES, REMEMBER, SECRET, Keyring
-from flask_twofactor.core.records import Enrolment, Mark, Note
+from flask_twofactor.core.records import Enrolment, Mark, Note, TrustToken
 from flask_twofactor.core.totp import new_secret
 from flask_twofactor.errors import KeyMismatch, SettingError, TwoFactorError
 from flask_twofactor.flows import login, setup
@@ -733,7 +733,7 @@ def test_the_repr_of_no_record_shows_a_secret_a_token_or_a_key() -> None:
         Mark(hidden, "1", "id", 0, 0, 0, 0),
         Note(hidden, "1", 0, 0, 0),
         setup.Setup(hidden, f"otpauth://totp/x?secret={hidden}", 0),
-        login.Login(None, "1", hidden, True),
+        login.Login(None, "1", hidden, "life", "trusted", trust=TrustToken("id", hidden)),
         Keyring([hidden.encode()]),
         Settings(
             key=hidden * 2,

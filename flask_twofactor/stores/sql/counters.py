@@ -18,6 +18,8 @@ _PURGE_EVERY = 200
 """Counts of one process between two sweeps of what has expired."""
 _AT_ONCE = 8
 """Names that one statement asks for."""
+_PAGE = 500
+"""Counts that one transaction sweeps away."""
 
 
 class SqlCounters:
@@ -76,6 +78,14 @@ class SqlCounters:
             run.write("add_counter", name=name, hits=0, expires_at=now + seconds)
             run.write("count", **values)
 
+    def sweep(self) -> int:
+        """Forget what has expired, in short transactions; give how many that were."""
+        gone, now = 0, int(self._clock())
+        while page := self._database.read_all("over", now=now):
+            with self._database.transaction() as run:
+                gone += sum(run.write("drop_if_over", n=name, now=now) for (name,) in page)
+        return gone
+
     def _purge(self) -> None:
         if next(self._counted) % _PURGE_EVERY == 0:
             with self._database.transaction() as run:  # its own, so that it waits for rows while holding none
@@ -115,5 +125,7 @@ def _statements(dialect: str) -> Mapping[str, ClauseElement]:
             ),
             "drop_counter": delete(counter).where(counter.c.name == bindparam("n")),
             "drop_over": delete(counter).where(over),
+            "over": select(counter.c.name).where(over).order_by(counter.c.expires_at, counter.c.name).limit(_PAGE),
+            "drop_if_over": delete(counter).where(counter.c.name == bindparam("n"), over),
         }
     )

@@ -32,6 +32,11 @@ from .schema import MYSQL, metadata
 _BUSY_SECONDS = 15
 _SCHEMA_LOCK = 0x7F2FA  # any number, the same in every process
 _WAL_TRIES = 100
+_BEGIN = {
+    "sqlite": "BEGIN IMMEDIATE",
+    # Whatever the server or the role has for its default: what is read once a row is locked must be what stands then.
+    "postgresql": "BEGIN ISOLATION LEVEL READ COMMITTED",
+}
 
 Row = tuple[Any, ...]
 
@@ -108,7 +113,7 @@ class Database:
         self._turn = threading.RLock() if isinstance(engine.pool, StaticPool) else None
         self._errors: tuple[type[BaseException], ...] = (SQLAlchemyError, engine.dialect.dbapi.Error)  # type: ignore[union-attr]
         name = engine.dialect.name
-        self._begin = ["BEGIN IMMEDIATE" if name == "sqlite" else "BEGIN"]
+        self._begin = [_BEGIN.get(name, "BEGIN")]
         if name in MYSQL:
             # Its own default, REPEATABLE READ, also locks the gaps between rows: log-ins of two accounts that
             # lie side by side, or of one that is new, would deadlock. For this transaction, not for the session:

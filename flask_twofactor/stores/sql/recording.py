@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from ...core.records import Account, Event, Purge
 from .database import Database
@@ -29,9 +30,12 @@ class Recording(Verbs):
             with self._database.transaction() as run:  # its own, so that it waits for rows while holding none
                 run.write("drop_old_events", t=not_before)
 
-    def events(self, subject: str | None, limit: int) -> list[Event]:
-        read = self._database.read_all
-        rows = read("events", m=limit) if subject is None else read("events_of", s=subject, m=limit)
+    def events(self, subject: str | None, limit: int, kind: str = "", since: int = 0) -> list[Event]:
+        values: dict[str, Any] = {"m": limit} if subject is None else {"m": limit, "s": subject}
+        name = "events" if subject is None else "events_of"
+        if kind or since:
+            name, values = f"{name}_like", {**values, "k": kind, "k2": kind, "t": since}
+        rows = self._database.read_all(name, **values)
         return [
             Event(kind, whose, at, source, agent, json.loads(text)) for at, kind, whose, source, agent, text in rows
         ]
@@ -40,6 +44,10 @@ class Recording(Verbs):
         while page := self._database.read_all("accounts", s=after):
             yield from map(to_account, page)
             after = page[-1][0]
+
+    def account(self, subject: str) -> Account | None:
+        row = self._database.read("account", s=subject)
+        return None if row is None else to_account(row)
 
     def set_required(self, subject: str, required: bool) -> bool:
         with self._database.transaction() as run:
@@ -58,7 +66,7 @@ class Recording(Verbs):
 
     def purge(self, before: Purge) -> Purge:
         return Purge(
-            events=self._purge("events", before.events),
+            events=self._purge_events(before.events),
             marks=self._purge("marks", before.marks),
             pendings=self._purge("pendings", before.pendings),
             trusted=self._purge("trusted", before.trusted),
@@ -66,10 +74,22 @@ class Recording(Verbs):
         )
 
     def _purge(self, what: str, before: int) -> int:
-        """Delete in short transactions, so that a log-in waits for none of them long."""
+        """Delete an account at a time, so that a log-in waits for none long, and in the one order of locks.
+
+        What is deleted is old when it is: a session that was seen meanwhile goes on.
+        """
         gone = 0
-        while page := self._database.read_all(f"old_{what}", t=before):
+        while found := self._database.read_all(f"with_old_{what}", t=before):
+            for subject in {row[0] for row in found}:
+                with self._database.transaction() as run:
+                    lock(run, subject)
+                    gone += run.write(f"drop_old_{what}", s=subject, t=before)
+        return gone
+
+    def _purge_events(self, before: int) -> int:
+        gone = 0
+        while page := self._database.read_all("old_events", t=before):
             with self._database.transaction() as run:
-                for *subject, key in page:
-                    gone += run.write(f"purge_{what}", i=key, **({"s": subject[0]} if subject else {}))
+                for (number,) in page:
+                    gone += run.write("drop_event", i=number)
         return gone

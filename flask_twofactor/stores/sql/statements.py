@@ -8,7 +8,7 @@ from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, delete, extract, func, insert, null, or_, select, update
+from sqlalchemy import String, and_, bindparam, case, delete, extract, func, insert, null, or_, select, update
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.elements import BindParameter
@@ -91,7 +91,6 @@ def _marks() -> dict[str, ClauseElement]:
         "touch_mark": update(mark).where(this).values(seen_at=bindparam("t")),
         "drop_mark": delete(mark).where(this),
         "drop_marks": delete(mark).where(mark.c.subject == _S),
-        "drop_old_marks": delete(mark).where(mark.c.subject == _S, mark.c.seen_at < bindparam("t")),
     }
 
 
@@ -165,12 +164,16 @@ def _trusted() -> dict[str, ClauseElement]:
 def _events() -> dict[str, ClauseElement]:
     columns = [column for column in event.c if column.name != "id"]
     newest = select(*columns).order_by(event.c.id.desc()).limit(bindparam("m"))
+    of_kind = or_(bindparam("k", type_=String) == "", event.c.kind == bindparam("k2"))
+    like = newest.where(event.c.at >= bindparam("t"), of_kind)
     return {
         "add_event": insert(event).values({column: bindparam(column.name) for column in columns}).inline(),
         "drop_old_events": delete(event).where(event.c.at < bindparam("t")),
         "drop_events": delete(event).where(event.c.subject == _S),
         "events": newest,
         "events_of": newest.where(event.c.subject == _S),
+        "events_like": like,
+        "events_of_like": like.where(event.c.subject == _S),
     }
 
 
@@ -179,25 +182,27 @@ def _lists() -> dict[str, ClauseElement]:
     after = and_(enrolment.c.subject >= _S, or_(enrolment.c.subject > bindparam("s2"), enrolment.c.id > _ID))
     since = select(func.min(enrolment.c.confirmed_at)).where(enrolment.c.subject == account.c.subject).scalar_subquery()
     listed = (account.c.subject, account.c.factor, since, account.c.required, account.c.grace_from, *_budget())
-    pending = enrolment.c.confirmed_at.is_(None)
     return {
         "enrolments": select(*enrolment.c).where(after).order_by(enrolment.c.subject, enrolment.c.id).limit(_PAGE),
         "count_enrolments": select(func.count()).select_from(enrolment),
         "accounts": select(*listed).where(account.c.subject > _S).order_by(account.c.subject).limit(_PAGE),
+        "account": select(*listed).where(account.c.subject == _S),
         "old_events": select(event.c.id).where(event.c.at < bindparam("t")).limit(_PAGE),
-        "old_marks": select(mark.c.digest).where(mark.c.seen_at < bindparam("t")).limit(_PAGE),
-        "old_trusted": select(trusted.c.id).where(trusted.c.created_at < bindparam("t")).limit(_PAGE),
-        "old_pendings": select(enrolment.c.subject, enrolment.c.id)
-        .where(pending, enrolment.c.created_at < bindparam("t"))
-        .limit(_PAGE),
-        "old_rescues": select(recovery.c.subject, recovery.c.digest)
-        .where(recovery.c.expires_at > 0, recovery.c.expires_at < bindparam("t"))
-        .limit(_PAGE),
-        "purge_events": delete(event).where(event.c.id == _ID),
-        "purge_marks": delete(mark).where(mark.c.digest == _ID),
-        "purge_trusted": delete(trusted).where(trusted.c.id == _ID),
-        "purge_pendings": delete(enrolment).where(enrolment.c.subject == _S, enrolment.c.id == _ID, pending),
-        "purge_rescues": delete(recovery).where(recovery.c.subject == _S, recovery.c.digest == _ID),
+        "drop_event": delete(event).where(event.c.id == _ID),
+        **_old("marks", mark, mark.c.seen_at < bindparam("t")),
+        **_old("trusted", trusted, trusted.c.created_at < bindparam("t")),
+        **_old(
+            "pendings", enrolment, and_(enrolment.c.confirmed_at.is_(None), enrolment.c.created_at < bindparam("t"))
+        ),
+        **_old("rescues", recovery, and_(recovery.c.expires_at > 0, recovery.c.expires_at < bindparam("t"))),
+    }
+
+
+def _old(what: str, table: Any, is_old: Any) -> dict[str, ClauseElement]:
+    """Build what gives the accounts of rows whose time is over, and what deletes those of one account."""
+    return {
+        f"with_old_{what}": select(table.c.subject).where(is_old).limit(_PAGE),
+        f"drop_old_{what}": delete(table).where(table.c.subject == _S, is_old),
     }
 
 
