@@ -6,10 +6,8 @@ log-in was refused. A wrong code is named where the page that took it comes afte
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
 
 from ..core.agents import family
 from ..core.records import Event
@@ -37,9 +35,13 @@ from .requirement import NOT_REQUIRED, REQUIRED
 
 LIMIT = 50
 """Events that are looked at."""
-_WITH_CODE = marked("Login with password and code")
-_WITHOUT_CODE = marked("Login without a code")
-_WITH_RECOVERY = marked("Login with a recovery code")
+_LOGINS = {
+    "password": marked("Login without a code"),
+    "code": marked("Login with password and code"),
+    "recovery": marked("Login with a recovery code"),
+    "rescue": marked("Login with a rescue code"),
+    "trusted": marked("Login with a trusted browser"),
+}
 _WORDS = {
     "twofactor-log-in-refused": marked("A login was refused"),
     throttled.name: marked("Somebody had to wait after too many attempts"),
@@ -88,10 +90,4 @@ def recent(state: State, subject: str) -> list[Line]:
 
 
 def _words(event: Event) -> str:
-    return _of_login(event.details) if event.kind == logged_in.name else _WORDS.get(event.kind, "")
-
-
-def _of_login(details: Mapping[str, Any]) -> str:
-    if not details.get("factor"):
-        return _WITHOUT_CODE
-    return _WITH_RECOVERY if details.get("offset") is None else _WITH_CODE
+    return _LOGINS[event.details["by"]] if event.kind == logged_in.name else _WORDS.get(event.kind, "")

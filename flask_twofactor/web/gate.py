@@ -30,7 +30,8 @@ from ..flows import login, requirement
 from ..state import State
 from . import session as browser
 from .current import Presence, Source, current_state, is_true, presence
-from .redirects import here
+from .fresh import proof_url
+from .redirects import way_back
 
 BOUND = "_twofactor_bound"
 
@@ -197,6 +198,7 @@ def _enter(state: State, user: Any, subject: str, life: str) -> None:
     browser.renew(state, token)
     g._twofactor_presence = Presence(user, subject, "session", "in", state.store.standing(subject, mark.digest))
     current_app.login_manager._update_request_context_with_user(user)  # type: ignore[attr-defined]
+    login.entered(state, login.Login(user, subject, token, life, "code"), browser.known_accounts(state))
 
 
 def _on_logout(_: Flask, **__: Any) -> None:
@@ -213,7 +215,7 @@ def _on_logout(_: Flask, **__: Any) -> None:
 def _unauthorized(unauthorized: Any) -> Any:
     found = presence()
     if found is not None and found.verdict == "due":
-        return redirect(url_for("twofactor.challenge", next=here()))
+        return redirect(proof_url("twofactor.challenge"))
     if found is not None and found.verdict == "setup":
-        return redirect(url_for("twofactor.setup", next=here()))
+        return redirect(url_for("twofactor.setup", next=way_back()))
     return unauthorized()

@@ -60,6 +60,7 @@ def test_a_line_has_its_facts_as_fields_too(enrolled: Host, caplog: pytest.LogCa
         "subject": "1",
         "at": int(enrolled.clock.at),
         "factor": True,
+        "by": "code",
         "offset": 0,
         "source": "198.51.100.0/24",
         "agent": "Browser/1",

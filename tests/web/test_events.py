@@ -41,7 +41,7 @@ def test_a_log_in_is_recorded_with_when_from_where_by_what_and_at_which_offset(e
     before = len(events(enrolled))
     assert attempt(enrolled, "alice", "alice-password", enrolled.code("alice", -1)) == 302
     [entered] = events(enrolled)[before:]
-    details = {"factor": True, "offset": -1}
+    details = {"factor": True, "by": "code", "offset": -1}
     assert entered == Event("twofactor-logged-in", "1", int(clock.at), SOURCE, AGENT, details)
 
 
