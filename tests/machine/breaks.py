@@ -3,50 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
 from flask_twofactor.core.budget import Attempt
-from flask_twofactor.core.records import Mark, Sheet, Standing
+from flask_twofactor.core.records import Enrolment, Mark, Proof, Standing
 from flask_twofactor.flows import login, setup
+from flask_twofactor.flows.factor import Proven
 from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.web import gate
-from tests.machine.machine import Break
+from tests.machine.base import Break
+from tests.machine.breaking import patched, settings, verbs
 from tests.support.host import Host
 from tests.support.watching import state_of
-
-
-class BrokenStore:
-    """The app's store with some verbs replaced."""
-
-    def __init__(self, store: Any, **verbs: Callable[..., Any]) -> None:
-        self._store = store
-        self.__dict__.update(verbs)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-
-@contextlib.contextmanager
-def _verbs(host: Host, **verbs: Callable[..., Any]) -> Iterator[None]:
-    state = state_of(host)
-    store = state.store
-    state.__dict__["store"] = BrokenStore(store, **verbs)
-    try:
-        yield
-    finally:
-        state.__dict__["store"] = store
-
-
-@contextlib.contextmanager
-def _patched(*replaced: tuple[Any, str, Any]) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        for where, name, value in replaced:
-            patch.setattr(where, name, value)
-        yield
 
 
 @contextlib.contextmanager
@@ -54,12 +23,16 @@ def every_step_is_accepted(host: Host) -> Iterator[None]:
     """A code logs in as often as one likes."""
     store = state_of(host).store
 
-    def spend(subject: str, enrolment: str, step: int, attempt: Attempt | None, mark: Mark | None) -> bool:
-        if not store.spend(subject, enrolment, step, attempt, mark) and step >= 0 and mark is not None:
+    def spend(subject: str, enrolment: str, proof: Proof, attempt: Attempt | None, mark: Mark | None) -> bool:
+        if store.spend(subject, enrolment, proof, attempt, mark):
+            return True
+        if isinstance(proof, str) or proof < 0:
+            return False
+        if mark is not None:
             store.add_mark(mark)
-        return step >= 0
+        return True
 
-    with _verbs(host, spend=spend):
+    with verbs(host, spend=spend):
         yield
 
 
@@ -68,15 +41,16 @@ def a_spent_code_disables(host: Host) -> Iterator[None]:
     """Each purpose counts its own steps."""
     store = state_of(host).store
 
-    def disable(subject: str, enrolment: str, step: int, attempt: Attempt, mark: Mark) -> bool:
-        if step < 0:
+    def disable(subject: str, enrolment: str, proof: Proof, attempt: Attempt, mark: Mark) -> bool:
+        if store.disable(subject, enrolment, proof, attempt, mark):
+            return True
+        if isinstance(proof, str) or proof < 0:
             return False
-        if not store.disable(subject, enrolment, step, attempt, mark):
-            store.reset(subject)
-            store.add_mark(mark)
+        store.reset(subject)
+        store.add_mark(mark)
         return True
 
-    with _verbs(host, disable=disable):
+    with verbs(host, disable=disable):
         yield
 
 
@@ -85,25 +59,25 @@ def disabling_takes_nothing_away(host: Host) -> Iterator[None]:
     """The page says MFA DISABLED, and the code is asked for as before."""
     store = state_of(host).store
 
-    def disable(subject: str, enrolment: str, step: int, attempt: Attempt, mark: Mark) -> bool:
-        kept = mark._replace(enrolment=enrolment)
-        return bool(store.spend(subject, enrolment, step, attempt, kept))
+    def disable(subject: str, enrolment: str, proof: Proof, attempt: Attempt, mark: Mark) -> bool:
+        kept = mark._replace(enrolment=store.standing(subject, "").factor or "")
+        return bool(store.spend(subject, enrolment, proof, attempt, kept))
 
-    with _verbs(host, disable=disable):
+    with verbs(host, disable=disable):
         yield
 
 
 @contextlib.contextmanager
 def log_out_keeps_the_mark(host: Host) -> Iterator[None]:
     """A cookie that was copied before the log-out goes on."""
-    with _verbs(host, remove_mark=lambda digest: True):
+    with verbs(host, remove_mark=lambda digest: True):
         yield
 
 
 @contextlib.contextmanager
 def sessions_are_not_ended(host: Host) -> Iterator[None]:
     """``end_sessions`` does nothing."""
-    with _verbs(host, end_sessions=lambda *_: 0):
+    with verbs(host, end_sessions=lambda *_: 0):
         yield
 
 
@@ -116,7 +90,7 @@ def reset_keeps_the_factor(host: Host) -> Iterator[None]:
         store.end_sessions(subject)
         return enrolment_of(store, subject) is not None
 
-    with _verbs(host, reset=reset):
+    with verbs(host, reset=reset):
         yield
 
 
@@ -132,7 +106,7 @@ def whoever_owes_the_code_is_in(host: Host) -> Iterator[None]:
     def lenient_too(_: Standing) -> login.Verdict:
         return "in"
 
-    with _patched((login, "verdict_of_note", lenient), (login, "remembered", lenient_too)):
+    with patched((login, "verdict_of_note", lenient), (login, "remembered", lenient_too)):
         yield
 
 
@@ -145,60 +119,49 @@ def a_token_passes_the_gate(host: Host) -> Iterator[None]:
         found = judge(state, user, source)
         return found._replace(verdict="in") if source == "request" else found
 
-    with _patched((gate, "_judge", lenient)):
+    with patched((gate, "_judge", lenient)):
         yield
 
 
 @contextlib.contextmanager
 def any_code_enables(host: Host) -> Iterator[None]:
     """SETUP looks at no code."""
-    with _patched((setup, "match", lambda state, enrolment, code, now: now // 30)):
-        yield
 
+    def any_step(_: Any, pending: list[Enrolment], __: str | None, now: int) -> Proven:
+        return Proven(pending[0].id, now // 30)
 
-@contextlib.contextmanager
-def _settings(host: Host, **values: Any) -> Iterator[None]:
-    host.app.test_client().get("/open")  # the settings are compared at the first request
-    state = state_of(host)
-    kept = state.settings
-    changed = replace(kept)
-    for name, value in values.items():
-        object.__setattr__(changed, name, value)  # behind the back of its checks
-    object.__setattr__(state, "settings", changed)
-    try:
+    with patched((setup, "match", any_step)):
         yield
-    finally:
-        object.__setattr__(state, "settings", kept)
 
 
 @contextlib.contextmanager
 def the_window_is_two_steps(host: Host) -> Iterator[None]:
-    with _settings(host, window=2):
+    with settings(host, window=2):
         yield
 
 
 @contextlib.contextmanager
 def the_window_is_closed_to_old_codes(host: Host) -> Iterator[None]:
     """A right code is refused: the machine looks in both directions."""
-    with _settings(host, window=0):
+    with settings(host, window=0):
         yield
 
 
 @contextlib.contextmanager
 def a_log_in_lives_for_ever(host: Host) -> Iterator[None]:
-    with _settings(host, session_seconds=10**9):
+    with settings(host, session_seconds=10**9):
         yield
 
 
 @contextlib.contextmanager
 def the_first_page_is_good_for_ever(host: Host) -> Iterator[None]:
-    with _settings(host, pending_seconds=10**9):
+    with settings(host, pending_seconds=10**9):
         yield
 
 
 @contextlib.contextmanager
 def the_key_of_a_set_up_is_good_for_ever(host: Host) -> Iterator[None]:
-    with _settings(host, setup_seconds=10**9):
+    with settings(host, setup_seconds=10**9):
         yield
 
 
@@ -212,15 +175,15 @@ def enabling_leaves_the_other_sessions_alive(host: Host) -> Iterator[None]:
         store.add_mark(mark, replaces)
         marks[mark.digest] = mark
 
-    def confirm_enrolment(subject: str, enrolment: str, step: int, now: int, mark: Mark, sheet: Sheet) -> bool:
-        done = store.confirm_enrolment(subject, enrolment, step, now, mark, sheet)
+    def confirm_enrolment(subject: str, enrolment: str, *rest: Any) -> bool:
+        done = bool(store.confirm_enrolment(subject, enrolment, *rest))
         for kept in marks.values() if done else ():
             if kept.subject == subject:
                 store.add_mark(kept._replace(enrolment=enrolment))
         marks.clear()
         return done
 
-    with _verbs(host, add_mark=add_mark, confirm_enrolment=confirm_enrolment):
+    with verbs(host, add_mark=add_mark, confirm_enrolment=confirm_enrolment):
         yield
 
 

@@ -1,50 +1,15 @@
-"""What a person may do, by the contract: accounts, log-ins and cookie jars as plain values, no code of the product."""
+"""What a person may do, by the contract: log-ins and cookie jars as plain values, no code of the product."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from pyotp import TOTP
+from tests.machine.accounts import DAY, Account
 
-STEP = 30
-WINDOW = 1
-"""Time steps accepted either side of the present one."""
-DAY = 86400
 SESSION_SECONDS = DAY
 OWED_SECONDS = PENDING_SECONDS = SETUP_SECONDS = 600
 PASSWORD_SECONDS = 900
 WITHOUT_FACTOR_SECONDS = 30 * DAY
-PATIENCE = 4
-"""Failures of an account within a day that no limit answers yet."""
-
-
-@dataclass
-class Account:
-    """An account: its factor, what is spent of it, and how often its sessions were ended."""
-
-    name: str
-    secret: str = ""
-    life: int = 0
-    """Numbers the enrolments."""
-    epoch: int = 0
-    """Numbers the events that end every session."""
-    last_step: int = -1
-    enrolled: bool = False
-    failures: list[float] = field(default_factory=list)
-
-    def enrol(self, secret: str, last_step: int = -1) -> None:
-        self.secret, self.last_step, self.enrolled = secret, last_step, True
-        self.life += 1
-        self.epoch += 1
-
-    def take_factor(self) -> None:
-        self.secret, self.last_step, self.enrolled = "", -1, False
-        self.epoch += 1
-
-    def patient(self, now: float) -> bool:
-        """Whether so few attempts failed that nothing right may be refused."""
-        return len([at for at in self.failures if at > now - DAY]) <= PATIENCE and len(self.failures) < 30
 
 
 @dataclass(frozen=True)
@@ -61,7 +26,9 @@ class Login:
     """When the last factor of it was checked: from here on it must have ended after the absolute limit."""
     password_at: float
     life: int | None = None
-    """The enrolment whose code was given, None for none."""
+    """The factor that a code, or the trust in the browser, was right for; None for none."""
+    rescued: bool = False
+    """Whether the code was a rescue code: such a log-in leads to a new set-up alone."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +51,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class Jar:
-    """What the cookies of a browser stand for."""
+    """What the cookies of a browser stand for, but for its trust, which the machine reads off the cookie."""
 
     login: Login | None = None
     remembered: Remembered | None = None
@@ -107,20 +74,6 @@ class Model:
         if thing is not None:
             self.ended.add(thing.number)
 
-    def steps_of(self, account: Account, code: str, now: float) -> list[int]:
-        """The time steps inside the window that have this code."""
-        return steps_of(account.secret, code, now) if account.enrolled else []
-
-    def may_spend(self, account: Account, code: str, now: float) -> bool:
-        return any(step > account.last_step for step in self.steps_of(account, code, now))
-
-    def must_spend(self, account: Account, code: str, now: float) -> bool:
-        steps = self.steps_of(account, code, now)
-        return bool(steps) and min(steps) > account.last_step
-
-    def spend(self, account: Account, code: str, now: float) -> None:
-        account.last_step = next(step for step in self.steps_of(account, code, now) if step > account.last_step)
-
     def stands(self, login: Login) -> bool:
         """Whether nothing has ended this log-in: its time may be over all the same."""
         # A log-in that the host did itself has no row: what it says of an account without the factor
@@ -130,6 +83,14 @@ class Model:
 
     def who(self, jar: Jar, now: float) -> set[str | None]:
         """Whom a browser with this jar may be taken for; one of them where the contract leaves it open."""
+        rescued = jar.login is not None and jar.login.rescued
+        return {
+            None if name is None or rescued or self.accounts[name].owes_setup(now) else name
+            for name in self.behind(jar, now)
+        }
+
+    def behind(self, jar: Jar, now: float) -> set[str | None]:
+        """Likewise on the pages of set-up, for whoever owes it too."""
         return self._by_login(jar.login, now) or self._by_cookie(jar) or {None}
 
     def _by_login(self, login: Login | None, now: float) -> set[str | None]:
@@ -157,21 +118,27 @@ class Model:
             return None
         return cookie if jar.login is None or jar.login.account == cookie.account else None
 
+    def may_owe(self, jar: Jar) -> bool:
+        """Whether a session may be one that owes a code."""
+        login = jar.login
+        return self.live_cookie(jar) is not None or (login is not None and self.stands(login) and not login.complete)
+
+    def must_owe(self, jar: Jar, now: float) -> bool:
+        """Whether a session is surely one that owes a code still."""
+        login = jar.login
+        if login is None or not self.stands(login) or login.number in self.ended:
+            return False
+        return not login.complete and now <= login.born + OWED_SECONDS
+
     def may_answer(self, jar: Jar, now: float) -> bool:
         """Whether a right code could complete this session: it owes one, or asks for it again."""
-        login = jar.login
-        if self.live_cookie(jar) is not None:
-            return True
-        if login is None or not self.stands(login):
-            return False
-        return not login.complete or login.account in self.who(jar, now)
+        return self.may_owe(jar) or (jar.login is not None and jar.login.account in self.who(jar, now))
 
     def must_answer(self, jar: Jar, now: float) -> bool:
         login = jar.login
         if login is None or not self.stands(login) or login.number in self.ended:
             return False
-        owes = not login.complete and now <= login.born + OWED_SECONDS
-        return owes or self.who(jar, now) == {login.account}
+        return self.must_owe(jar, now) or self.who(jar, now) == {login.account}
 
     def visited(self, jar: Jar, now: float) -> Jar:
         """The jar after a request: a remember-me cookie leaves a session behind."""
@@ -182,18 +149,3 @@ class Model:
             return jar
         login = Login(self.number(), cookie.account, cookie.epoch, complete=False, born=now, proven=now, password_at=0)
         return replace(jar, login=login)
-
-
-def code_at(secret: str, step: int) -> str:
-    """The code of a time step."""
-    return TOTP(secret).generate_otp(step)
-
-
-def steps_of(secret: str, code: str, now: float) -> list[int]:
-    """The time steps inside the window that have this code."""
-    return [step for step in _window(now) if code_at(secret, step) == code]
-
-
-def _window(now: float) -> Iterator[int]:
-    here = int(now) // STEP
-    yield from range(here - WINDOW, here + WINDOW + 1)
