@@ -19,7 +19,8 @@ identified = _signals.signal("twofactor-identified")
 logged_in = _signals.signal("twofactor-logged-in")
 """Every factor was right and the session began; adds ``factor: bool``, whether a code was part of it.
 
-And ``offset: int or None``, of that code as in `code_accepted`; None for a recovery code.
+And ``offset: int or None``, of that code as in `code_accepted`, None for another; ``by: str``, what stood beside the
+password: "code", "recovery", "rescue", "trusted" (a trusted browser), or "password" where there is no factor.
 """
 
 code_rejected = _signals.signal("twofactor-code-rejected")

@@ -259,7 +259,7 @@ def _is_known(state: State, subject: str, known: Sequence[Known]) -> bool:
 def session_ticket(state: State, subject: str, sign_in: str) -> Ticket:
     """Count a code or a password of a session (bucket G)."""
     try:
-        return state.throttle.sign_in(state.keyring.digest(f"sign-in\n{sign_in}"))
+        return state.throttle.sign_in(state.keyring.digest(f"sign-in\n{subject}\n{sign_in}"))
     except Throttled as error:
         _announce_wait(state, {"subject": subject}, "sign-in", "")
         raise SignInAgain(error.retry_after) from None

@@ -11,8 +11,9 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from flask_twofactor.core.records import Notice
+from flask_twofactor.core.records import MAX_AUTHENTICATORS, Notice
 from flask_twofactor.signals import authenticator_added, authenticator_removed
+from tests.core.test_budget import guesses_of_a_year
 from tests.support.host import Host, Person, alert, csrf_token, secret_on
 from tests.support.spares import ADD, LIST, NEW, REMOVE, added, code_of, how_many, id_of, logged_in, opened
 from tests.support.watching import broken_store, dump, ghost, rows, state_of
@@ -145,6 +146,12 @@ def test_there_are_three_at_most(enrolled: Host, alice: Person) -> None:
     assert alice.get(NEW).location == ADD
     assert how_many(enrolled) == 3
     assert enters(enrolled, enrolled.code("alice")), "no code was spent"
+
+
+@pytest.mark.requirement("THR-02")
+def test_a_year_of_guesses_at_all_three_stays_under_one_percent() -> None:
+    right = 3 * MAX_AUTHENTICATORS / 10**6  # three steps of each
+    assert 0.005 < 1 - (1 - right) ** guesses_of_a_year(0, "unknown") < 0.0059
 
 
 @pytest.mark.requirement("THR-02", "RPL-06")

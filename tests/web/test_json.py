@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from flask_twofactor.errors import AlreadyEnrolled, SetupExpired
 from tests.support.authenticator import oathtool_code
 from tests.support.host import Host, Person
+from tests.support.watching import state_of
 
 
 @pytest.fixture
@@ -143,3 +144,15 @@ def test_a_key_is_set_up_outside_of_any_session_and_shown_to_its_own_client_only
         assert host.two_factor.is_enabled(bob)
         with pytest.raises(AlreadyEnrolled):
             host.two_factor.begin(bob)
+
+
+@pytest.mark.requirement("LOG-01", "LIF-06")
+def test_a_log_in_in_json_is_recorded_and_its_owner_is_told_of_a_new_browser(api: Host) -> None:
+    api.enroll("alice")
+    told: list[str] = []
+    api.two_factor.notify(lambda user, notice: told.append(notice.kind))
+    call(api.person(), "log-in", name="alice", password="alice-password", code=api.code("alice"))
+    with api.app.app_context():
+        [entered] = [one for one in state_of(api).store.events("1", 9) if one.kind == "twofactor-logged-in"]
+    assert (entered.details["by"], entered.details["factor"]) == ("code", True)
+    assert told == ["new-browser"]

@@ -262,3 +262,18 @@ def test_a_cookie_that_was_copied_shows_the_copy_as_this_browser_only_where_it_i
     stranger.log_in("alice")
     assert all("This browser" not in line for line in trusted_on(stranger.get(PAGE)))
     assert "This browser" in trusted_on(person.get(PAGE))[0]
+
+
+@pytest.mark.requirement("THR-09")
+def test_wrong_passwords_of_one_old_session_log_nobody_else_out(host: Host) -> None:
+    people = []
+    for key in ("2", "4"):  # sessions of before the extension was attached: nothing names them yet
+        person = host.person()
+        with person.client.session_transaction() as held:
+            held.update(_user_id=key, _fresh=True)
+        people.append(person)
+    bob, carol = people
+    assert [bob.post("/two-factor/password", password="wrong").status_code for _ in range(6)] == [200] * 5 + [429]
+    assert (bob.me, carol.me) == (None, "carol")
+    assert carol.post("/two-factor/password", password="carol-password").status_code == 302
+    assert carol.me == "carol"
