@@ -22,19 +22,22 @@ from tests.support.watching import state_of
 def trust_in_a_browser_is_good_for_every_account(host: Host) -> Iterator[None]:
     """Whoever ticked the box on an own account comes in to another's without a code."""
     store = state_of(host).store
-    known = trusted._rows
+    known = trusted._held
 
-    def rows(state: Any, subject: str, factor: str, tokens: Sequence[TrustToken]) -> list[tuple[Trusted, Trusted]]:
-        found = [store.trusted_browser(token.browser) for token in tokens]
-        others = [replace(row, subject=subject, factor=factor) for row in found if row is not None]
-        return known(state, subject, factor, tokens) or [(row, row) for row in others if factor]
+    def held(state: Any, subject: str, factor: str, tokens: Sequence[TrustToken]) -> trusted.Held | None:
+        found = known(state, subject, factor, tokens)
+        for token in tokens if factor and found is None else ():
+            if (row := store.trusted_browser(token.browser)) is not None:
+                other = replace(row, subject=subject, factor=factor)
+                return trusted.Held(other, other)
+        return found
 
     def use_trusted(presented: Trusted, digest: str, now: int, mark: Mark) -> bool:
         if not store.use_trusted(presented, digest, now, mark):
             store.add_mark(mark)
         return True
 
-    with patched((trusted, "_rows", rows)), verbs(host, use_trusted=use_trusted):
+    with patched((trusted, "_held", held)), verbs(host, use_trusted=use_trusted):
         yield
 
 
@@ -62,12 +65,21 @@ def trust_survives_a_reset(host: Host) -> Iterator[None]:
 @contextlib.contextmanager
 def a_superseded_value_is_accepted(host: Host) -> Iterator[None]:
     """A copied cookie goes on beside the one that it was copied from."""
-    known = trusted._rows
+    known = trusted._held
 
-    def rows(*arguments: Any) -> list[tuple[Trusted, Trusted]]:
-        return [(row, row) for row, _ in known(*arguments)]
+    def held(*arguments: Any) -> trusted.Held | None:
+        found = known(*arguments)
+        return None if found is None else trusted.Held(found.row, found.row)
 
-    with patched((trusted, "_rows", rows)):
+    with patched((trusted, "_held", held)):
+        yield
+
+
+@contextlib.contextmanager
+def a_second_trust_stands_beside_the_first(host: Host) -> Iterator[None]:
+    """A copy that was found out goes on by the other one."""
+    add = trusted.add
+    with patched((trusted, "add", lambda *arguments: add(*arguments[:4]))):
         yield
 
 
@@ -174,6 +186,7 @@ BREAKS: dict[Break, int] = {
     trust_in_a_browser_is_good_for_every_account: 0,
     trust_survives_a_reset: 0,
     a_superseded_value_is_accepted: 0,
+    a_second_trust_stands_beside_the_first: 0,
     trust_lasts_for_ever: 0,
     a_browser_of_another_account_is_forgotten: 0,
     a_recovery_code_works_again: 0,
