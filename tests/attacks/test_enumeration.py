@@ -216,7 +216,7 @@ def test_177_cookies_of_step_one(site: Site) -> None:
 
 
 @pytest.mark.requirement("ENU-01", "STO-07")
-@pytest.mark.parametrize("verb", ["enrolment", "charge"])
+@pytest.mark.parametrize("verb", ["factor", "charge"])
 def test_178_outage_as_an_oracle(site: Site, verb: str) -> None:
     """The store fails at <verb>: the answers to every kind of name are equal. [ENU-01, STO-07]"""
     groups = kinds(site)

@@ -89,7 +89,7 @@ def break_store(host: Host) -> None:
 
     store = host.app.extensions["twofactor"].store
     store.standing = fail
-    store.enrolment = fail
+    store.factor = fail
 
 
 def expired(host: Host) -> TestResponse:

@@ -339,7 +339,7 @@ def test_a_refused_recovery_code_asks_the_same_of_the_store_whatever_was_wrong(h
         with watched_store(host, seen.append):
             person.credential(password, WRONG)
     first, *others = ([one for one in seen if one != "add_event"] for seen in calls.values())
-    assert "recovery_left" in first
+    assert "recovery" in first
     assert others == [first] * 3
 
 
@@ -379,7 +379,7 @@ def test_the_panel_says_how_many_are_left_and_warns_at_three(host: Host) -> None
 
 
 @pytest.mark.requirement("STO-07", "REC-02")
-@pytest.mark.parametrize("verb", ["charge", "recovery_left", "spend"])
+@pytest.mark.parametrize("verb", ["charge", "recovery", "spend"])
 def test_a_store_that_fails_while_a_code_is_judged_uses_none_up(host: Host, verb: str) -> None:
     _, codes = enabled(host)
     person = host.person()

@@ -329,11 +329,8 @@ def test_every_failure_does_the_same_work_in_the_same_order(enrolled: Host, prep
     assert reference.count("hook.password_check") == 1
     assert reference.count("hmac") == 3
     assert reference.count("throttle.alarms") == 1
-    assert [step for step in reference if step.startswith("store.")][:3] == [
-        "store.enrolment",
-        "store.charge",
-        "store.spend",
-    ]
+    verbs = ["store.factor", "store.charge", "store.meta", "store.spend"]
+    assert [step for step in reference if step.startswith("store.")][:4] == verbs
     if given[0] not in enrolled.users:
         trace, reference = ([step for step in one if step not in ACCOUNT_HOOKS] for one in (trace, reference))
     assert trace == reference
@@ -875,7 +872,7 @@ def test_the_source_reads_four_headers_and_no_forwarded_address() -> None:
                 if node.attr in read:
                     found.append((path, node.attr))
     places = [("web/fresh.py", "headers"), *[("web/pages.py", "headers")] * 2, ("web/redirects.py", "headers")]
-    told = [("web/current.py", "user_agent"), ("web/sightings.py", "environ")]
+    told = [("web/current.py", "user_agent"), ("web/redirects.py", "host"), ("web/sightings.py", "environ")]
     assert sorted(found) == sorted([*told, *places])
     naming = re.compile(r'"([\w-]+)" in request\.headers|request\.headers\.get\("([\w-]+)"')
     package = Path(flask_twofactor.__file__).parent
