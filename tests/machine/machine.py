@@ -57,6 +57,23 @@ class Machine(Entering, Managing, Operating):
             self.move_the_clock(pause)
             self.enable(browser, "fresh")
 
+    @rule(browser=browsers, name=names, how=st.sampled_from(["disable", "codes", "add", "verify", "again"]))
+    def misuse_a_rescue_code(self, browser: str, name: str, how: str) -> None:
+        """It is good for a log-in and for nothing else, and not a second time."""
+        self.enter(browser, name)
+        self.issue_a_rescue_code(name)
+        if how == "disable":
+            self.disable(browser, "rescue")
+        elif how == "codes":
+            self.make_new_recovery_codes(browser, "rescue")
+        elif how == "add":
+            self.add_an_authenticator(browser, "rescue", "fresh")
+        elif how == "verify":
+            self.verify(name, "rescue")
+        else:
+            self.log_in(browser, name, "rescue")
+            self.log_in(browser, name, "dead")
+
     @rule(browser=browsers, name=names, how=st.sampled_from(["reset", "end", "new codes", "recovery", "forget"]))
     def lose_the_trust_in_a_browser(self, browser: str, name: str, how: str) -> None:
         """Whatever changed, a browser that was trusted before is asked for a code after it."""
