@@ -22,19 +22,19 @@ from tests.support.watching import state_of
 def trust_in_a_browser_is_good_for_every_account(host: Host) -> Iterator[None]:
     """Whoever ticked the box on an own account comes in to another's without a code."""
     store = state_of(host).store
-    known = trusted._rows
+    known = trusted._held
 
-    def rows(state: Any, subject: str, factor: str, tokens: Sequence[TrustToken]) -> list[tuple[Trusted, Trusted]]:
+    def held(state: Any, subject: str, factor: str, tokens: Sequence[TrustToken]) -> trusted.Held | None:
         found = [store.trusted_browser(token.browser) for token in tokens]
-        others = [replace(row, subject=subject, factor=factor) for row in found if row is not None]
-        return known(state, subject, factor, tokens) or [(row, row) for row in others if factor]
+        others = [replace(row, subject=subject, factor=factor) for row in found if row is not None and factor]
+        return known(state, subject, factor, tokens) or next((trusted.Held(row, row) for row in others), None)
 
     def use_trusted(presented: Trusted, digest: str, now: int, mark: Mark) -> bool:
         if not store.use_trusted(presented, digest, now, mark):
             store.add_mark(mark)
         return True
 
-    with patched((trusted, "_rows", rows)), verbs(host, use_trusted=use_trusted):
+    with patched((trusted, "_held", held)), verbs(host, use_trusted=use_trusted):
         yield
 
 
@@ -62,12 +62,13 @@ def trust_survives_a_reset(host: Host) -> Iterator[None]:
 @contextlib.contextmanager
 def a_superseded_value_is_accepted(host: Host) -> Iterator[None]:
     """A copied cookie goes on beside the one that it was copied from."""
-    known = trusted._rows
+    known = trusted._held
 
-    def rows(*arguments: Any) -> list[tuple[Trusted, Trusted]]:
-        return [(row, row) for row, _ in known(*arguments)]
+    def held(*arguments: Any) -> trusted.Held | None:
+        found = known(*arguments)
+        return found and trusted.Held(found.row, found.row)
 
-    with patched((trusted, "_rows", rows)):
+    with patched((trusted, "_held", held)):
         yield
 
 
