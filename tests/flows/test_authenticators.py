@@ -122,7 +122,7 @@ def test_wrong_codes_open_nothing_and_the_sixth_ends_the_session(
     with pytest.raises(SignInAgain):
         begin(enrolled, state, enrolled.code("alice"))
     assert key(enrolled, state) is None
-    assert [pool for _, _, pool in calls.of("charge")] == ["unknown", "known", "unknown", "known", "unknown"]
+    assert [pool for _, _, pool, _ in calls.of("charge")] == ["unknown", "known", "unknown", "known", "unknown"]
     assert heard.rejections == ["wrong"] * 5
     assert events(state, "code-rejected") == [("code-rejected", {"reason": "wrong"})] * 5
     begin(enrolled, state, enrolled.code("alice"), by="c" * 64)
@@ -327,7 +327,7 @@ def test_wrong_codes_take_no_authenticator_away_and_the_sixth_ends_the_session(
             remove(enrolled, state, spare.id, enrolled.wrong_code("alice") if number else rescued, known=number > 2)
     with pytest.raises(SignInAgain):
         remove(enrolled, state, spare.id, enrolled.code("alice"))
-    assert [pool for _, _, pool in calls.of("charge")] == ["recovery", "unknown", "unknown", "known", "known"]
+    assert [pool for _, _, pool, _ in calls.of("charge")] == ["recovery", "unknown", "unknown", "known", "known"]
     assert len(factor_of(state).authenticators) == 2
     assert events(state, "code-rejected") == [("code-rejected", {"reason": "wrong"})] * 5
     assert told == [("alice", "few")]

@@ -271,7 +271,7 @@ def test_a_wrong_code_in_manage_is_charged_to_the_pool_of_its_browser(
 ) -> None:
     with pytest.raises(CodeRejected):
         disable(enrolled, state, enrolled.wrong_code("alice"), known=known)
-    assert calls.of("charge") == [("1", state.now, pool)]
+    assert calls.of("charge") == [("1", state.now, pool, 1)]
 
 
 @pytest.mark.requirement("RPL-04", "THR-11")
@@ -331,7 +331,7 @@ def test_verify_spends_a_code_and_records_what_became_of_it(enrolled: Host, stat
         ("code-accepted", {"offset": 0}),
     ]
     assert state.store.events("2", 9)[0].details == {"reason": "no-factor"}
-    assert {pool for _, _, pool in calls.of("charge")} == {"unknown"}
+    assert {pool for _, _, pool, _ in calls.of("charge")} == {"unknown"}
 
 
 @pytest.mark.requirement("LIF-04", "LOG-01")
