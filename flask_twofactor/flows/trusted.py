@@ -75,10 +75,18 @@ def _held(state: State, subject: str, factor: str, trust: Sequence[TrustToken]) 
     return None
 
 
-def add(state: State, user: Any, subject: str, factor: str) -> TrustToken | None:
-    """Trust a browser after a log-in with a code, and give what it holds; None where the factor is gone meanwhile."""
+def add(state: State, user: Any, subject: str, factor: str, trust: Sequence[TrustToken] = ()) -> TrustToken | None:
+    """Trust a browser after a log-in with a code, and give what it holds; None where the factor is gone meanwhile.
+
+    It takes the place of what that browser holds already in ``trust`` for the account: a second value beside it would
+    go on in a copy when the first one gave the copy away (TRB-05).
+    """
     origin = state.current_origin() or Origin("", "")
-    token, now = TrustToken(new_id(), secrets.token_urlsafe(32)), state.now
+    rows = [row for token in trust if (row := state.store.trusted_browser(token.browser)) is not None]
+    before = [row.id for row in rows if row.subject == subject]
+    for browser in before:
+        state.store.forget_trusted(subject, browser)
+    token, now = TrustToken(before[0] if before else new_id(), secrets.token_urlsafe(32)), state.now
     row = Trusted(token.browser, subject, factor, token_digest(token.value), now, now, origin.address, origin.agent)
     if not state.store.add_trusted(row):
         return None

@@ -141,7 +141,7 @@ def _trust_browser(state: State, form: Any, done: login.Login) -> None:
     if not (state.settings.trusted_browsers and done.by == "code" and _value(form, "trust")):
         return
     try:
-        token = trusted.add(state, done.user, done.subject, done.factor)
+        token = trusted.add(state, done.user, done.subject, done.factor, browser.trust(state))
     except StoreUnavailable:  # the log-in itself stands; the next one asks for a code again
         logger.error("the store did not answer: a browser is not trusted")
         return

@@ -172,8 +172,10 @@ class Account:
         """The trust by which a browser that holds these is asked for no code."""
         return [trust for token, trust in self._known(held, now) if trust.value == token.value]
 
-    def trust(self, token: Token, now: float) -> None:
-        """Trust one browser more; where there are too many, that which was used longest ago may have gone."""
+    def trust(self, token: Token, held: Sequence[Token], now: float) -> None:
+        """Trust a browser in the place of what it held; of too many, that which was used longest ago may have gone."""
+        for before in held:
+            self.trusted.pop(before.id, None)
         self.trusted[token.id] = Trust(token.value, now, now)
         longest = min(trust.used for trust in self.trusted.values())
         for trust in self.trusted.values():
@@ -188,10 +190,12 @@ class Account:
                 trust.sure = False
 
     def _known(self, held: Sequence[Token], now: float) -> Iterator[tuple[Token, Trust]]:
+        """The trust that a browser holds of this account: one at most."""
         for token in held:
             trust = self.trusted.get(token.id)
             if trust is not None and now <= trust.at + TRUSTED_SECONDS:
                 yield token, trust
+                return
 
 
 def code_at(secret: str, step: int) -> str:

@@ -234,11 +234,11 @@ class Base(RuleBasedStateMachine):
 
     def trusts(self, browser: str, account: Account, held: list[Token], *, may: bool, must: bool) -> None:
         """Compare whether a browser that held these before is trusted anew."""
-        added = [one for one in self.held(browser) if one.id not in {token.id for token in held}]
+        added = [one for one in self.held(browser) if one not in held]
         agree(may or not added, f"the {browser} is trusted for {account.name}, which nobody asked for")
         agree(bool(added) or not must, f"the {browser} is not trusted for {account.name}")
         for token in added:
-            account.trust(token, self.now)
+            account.trust(token, held, self.now)
 
     def begun(self, browser: str, account: Account, **values: Any) -> None:
         """A browser holds a log-in anew; a complete one that it held before has ended."""

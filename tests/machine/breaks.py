@@ -8,7 +8,7 @@ from typing import Any
 
 from flask_twofactor.core.budget import Attempt
 from flask_twofactor.core.records import Enrolment, Mark, Proof, Standing
-from flask_twofactor.flows import login, setup, verdicts
+from flask_twofactor.flows import setup, verdicts
 from flask_twofactor.flows.factor import Proven
 from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.web import gate

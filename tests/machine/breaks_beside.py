@@ -10,7 +10,7 @@ from typing import Any
 
 from flask_twofactor.core.budget import Attempt
 from flask_twofactor.core.records import Enrolment, Mark, Proof, Trusted, TrustToken
-from flask_twofactor.flows import authenticators, factor, login, manage, recovery, trusted, verdicts
+from flask_twofactor.flows import authenticators, factor, manage, recovery, trusted, verdicts
 from flask_twofactor.flows.factor import Proven
 from tests.machine.base import Break
 from tests.machine.breaking import patched, settings, verbs
@@ -25,9 +25,12 @@ def trust_in_a_browser_is_good_for_every_account(host: Host) -> Iterator[None]:
     known = trusted._held
 
     def held(state: Any, subject: str, factor: str, tokens: Sequence[TrustToken]) -> trusted.Held | None:
-        found = [store.trusted_browser(token.browser) for token in tokens]
-        others = [replace(row, subject=subject, factor=factor) for row in found if row is not None and factor]
-        return known(state, subject, factor, tokens) or next((trusted.Held(row, row) for row in others), None)
+        found = known(state, subject, factor, tokens)
+        for token in tokens if factor and found is None else ():
+            if (row := store.trusted_browser(token.browser)) is not None:
+                other = replace(row, subject=subject, factor=factor)
+                return trusted.Held(other, other)
+        return found
 
     def use_trusted(presented: Trusted, digest: str, now: int, mark: Mark) -> bool:
         if not store.use_trusted(presented, digest, now, mark):
@@ -66,9 +69,17 @@ def a_superseded_value_is_accepted(host: Host) -> Iterator[None]:
 
     def held(*arguments: Any) -> trusted.Held | None:
         found = known(*arguments)
-        return found and trusted.Held(found.row, found.row)
+        return None if found is None else trusted.Held(found.row, found.row)
 
     with patched((trusted, "_held", held)):
+        yield
+
+
+@contextlib.contextmanager
+def a_second_trust_stands_beside_the_first(host: Host) -> Iterator[None]:
+    """A copy that was found out goes on by the other one."""
+    add = trusted.add
+    with patched((trusted, "add", lambda *arguments: add(*arguments[:4]))):
         yield
 
 
@@ -175,6 +186,7 @@ BREAKS: dict[Break, int] = {
     trust_in_a_browser_is_good_for_every_account: 0,
     trust_survives_a_reset: 0,
     a_superseded_value_is_accepted: 0,
+    a_second_trust_stands_beside_the_first: 0,
     trust_lasts_for_ever: 0,
     a_browser_of_another_account_is_forgotten: 0,
     a_recovery_code_works_again: 0,

@@ -270,3 +270,37 @@ def test_a_browser_whose_trust_ended_can_be_trusted_anew(site: Host) -> None:
     token = csrf_token(page)
     assert person.client.post("/two-factor/credential", data={"csrf_token": token, "password": "alice-password"})
     assert person.me == "alice"
+
+
+@pytest.mark.requirement("TRB-05")
+def test_a_browser_that_is_trusted_twice_has_one_value_and_a_copy_of_both_gets_in_by_neither(make_app: MakeApp) -> None:
+    """With the uniform page the box is there again on a browser that is trusted already."""
+    host = trusting(make_app, TWOFACTOR_PROMPT="uniform")
+    owner = ticked(host)
+    first = value_of(owner)
+    owner.get("/logout")
+    ticked(host, "alice", owner)
+    copied = value_of(owner)
+    assert len(trusted_rows(host)) == 1
+    later = gets_in(host, copied)
+    assert later
+    assert not gets_in(host, copied)
+    assert not gets_in(host, copied)
+    assert not gets_in(host, first)
+    assert not gets_in(host, later)
+    assert not trusted_rows(host)
+
+
+@pytest.mark.requirement("TRB-05", "TRB-02")
+def test_a_copy_of_before_the_box_was_ticked_again_gives_itself_away(make_app: MakeApp) -> None:
+    host = trusting(make_app, TWOFACTOR_PROMPT="uniform")
+    owner = ticked(host)
+    copied = value_of(owner)
+    owner.get("/logout")
+    ticked(host, "mallory", owner)
+    owner.get("/logout")
+    ticked(host, "alice", owner)
+    assert not gets_in(host, copied)
+    assert not gets_in(host, value_of(owner))
+    assert gets_in(host, value_of(owner), "mallory"), "the trust for another account in that browser stays"
+    assert len(copied_events(host)) == 1
