@@ -45,7 +45,7 @@ ROOT = Path(__file__).parent.parent
 SCOPE = ("core", "flows", "web/gate.py", "web/session.py", "stores/sql")
 """What is mutated, in flask_twofactor/."""
 TESTS = (
-    *(f"tests/{name}" for name in ("core", "flows", "web", "stores")),
+    *(f"tests/{name}" for name in ("core", "flows", "web", "stores", "cli")),
     *(f"tests/test_{name}.py" for name in ("throttle", "settings", "cli", "extension", "testing")),
 )
 NOT_QUICK = (

@@ -16,7 +16,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".versions"
-TESTS = ("tests/core", "tests/flows", "tests/web", "tests/stores", "tests/hosts", "tests/test_extension.py")
+TESTS = (
+    "tests/core",
+    "tests/flows",
+    "tests/web",
+    "tests/stores",
+    "tests/hosts",
+    "tests/cli",
+    "tests/doctor",
+    "tests/testing",
+    "tests/test_extension.py",
+)
 TOOLS = (
     "pytest", "pytest-xdist", "pytest-randomly", "hypothesis", "flask-sqlalchemy", "flask-session", "cachelib",
     "flask-admin", "flask-seasurf", "playwright", "argon2-cffi", "libcst", "coverage",

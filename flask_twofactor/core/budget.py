@@ -58,14 +58,17 @@ class Budget:
     told_few: int = 0
     told_many: int = 0
 
-    def charge(self, now: int, pool: Pool) -> tuple[Budget, Charge]:
+    def charge(self, now: int, pool: Pool, authenticators: int = 1) -> tuple[Budget, Charge]:
         """Add an attempt; no attempt, and the budget as it was, where none is left or the hard stop is reached.
 
-        A known browser's attempts fall to the pool of the unknown ones where their own is spent.
+        A known browser's attempts fall to the pool of the unknown ones where their own is spent. Each of several
+        ``authenticators`` multiplies the odds of a guess, so known browsers share theirs among them: whoever has one
+        of those and the password stays under 1 % a year (THR-02).
         """
         here = self._back_from_the_future(now)
         for one in () if self._is_stopped(pool) else _pools(pool):
-            times = add_attempt(getattr(here, one), now, LIMITS[one])
+            share = authenticators if one == "known" else 1
+            times = add_attempt(getattr(here, one), now, [(count // share, span) for count, span in LIMITS[one]])
             if times is not None:
                 changes: dict[str, Any] = {one: tuple(times)}
                 charged = replace(here, **changes)

@@ -76,7 +76,7 @@ def judge(state: State, guess: Guess, factor: Factor | None, spend: Spend) -> Ju
     decoy = state.decoy_subject(guess.name)
     pool: Pool = "recovery" if recovery else "known" if guess.known else "unknown"
     charged = live.subject if live else decoy
-    attempt, warn = state.store.charge(charged, now, pool)
+    attempt, warn = state.store.charge(charged, now, pool, len(live.authenticators) or 1 if live else 1)
     left = 0
     if recovery is None:
         proven = match(state, factor.authenticators if factor else (), code, now)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from ..core.budget import Attempt
 from ..core.decoy import shows_code_box
 from ..core.known import Known, short
-from ..core.records import Factor, Mark, Note, Standing, TrustToken
+from ..core.records import Factor, Mark, TrustToken
 from ..errors import CodeRejected, HookFailed, LoginRefused, SignInAgain, Throttled
 from ..signals import code_accepted, code_rejected, identified, logged_in, throttled
 from ..state import State
@@ -21,14 +21,8 @@ from .notices import NEW_BROWSER, tell
 
 MAX_PASSWORD = 1024
 """Characters; a longer one is refused before the host's hash sees it (INP-01)."""
-WITHOUT_FACTOR_SECONDS = 31 * 86400
-"""Longest pause of a log-in of an account without the factor: what Flask allows its cookie."""
-_TOUCHES = 12
-"""A mark in use is written so many times in its idle limit: seldom enough to cost nothing."""
 
 
-Verdict = Literal["in", "due", "setup", "out"]
-"""Who a session is: in, owing the code, owing the set-up of a factor, or nobody."""
 By = Literal["password", "code", "recovery", "rescue", "trusted"]
 """By what, besides the password, a log-in is complete: a trusted browser is one."""
 
@@ -302,60 +296,6 @@ def confirm_password(state: State, user: Any, password: str, sign_in: str, befor
 def has_factor(state: State, subject: str) -> bool:
     """Tell whether a confirmed enrolment stands."""
     return state.store.factor(subject) is not None
-
-
-def verdict_of_mark(state: State, subject: str, standing: Standing) -> Verdict:
-    """Tell who a session is whose mark was found, inside the mark's absolute and idle limits (SES-08).
-
-    Notes now and then that the mark was seen.
-    """
-    _, factor, _, _, digest, owner, enrolment, created_at, seen_at, _, _, rescued = standing
-    now = int(state.clock())
-    alive, idle = _limits(state, factor, enrolment or "", created_at, seen_at, now)
-    if not alive or owner != subject or digest is None:
-        return "out"
-    if factor is not None and factor != enrolment:
-        return "due"
-    if now - seen_at > idle // _TOUCHES:
-        state.store.touch_mark(digest, now)
-    return "setup" if rescued else "in"
-
-
-def _limits(state: State, factor: str | None, life: str, created_at: int, seen_at: int, now: int) -> tuple[bool, int]:
-    """Tell whether a mark is inside its limits, and its longest pause in seconds."""
-    if not life:
-        return now - seen_at <= WITHOUT_FACTOR_SECONDS, WITHOUT_FACTOR_SECONDS
-    longest = state.settings.session_seconds
-    idle = state.settings.idle_seconds or longest
-    return factor is not None and now - created_at <= longest and now - seen_at <= idle, idle
-
-
-def is_alive(state: State, mark: Mark, factor: str | None) -> bool:
-    """Tell whether a mark opens the account still, while this factor stands."""
-    alive, _ = _limits(state, factor, mark.enrolment, mark.created_at, mark.seen_at, state.now)
-    return alive and (factor or "") == mark.enrolment
-
-
-def verdict_of_note(state: State, subject: str, standing: Standing, note: Note | None) -> Verdict:
-    """Tell who a session is that has no mark, by its note; None where it has none.
-
-    A session value without a row comes as a `Note` of another epoch.
-    """
-    if note is None:  # a session that Flask-Login knows and we do not: good while nothing was ever ended
-        return "in" if standing.epoch == 0 and standing.factor is None else "out"
-    if note.subject != subject or note.epoch != standing.epoch:
-        return "out"
-    if standing.factor is None:
-        return "in"
-    return "due" if state.now - note.at <= state.settings.pending_seconds else "out"
-
-
-def remembered(standing: Standing) -> Verdict:
-    """Tell who a browser is that holds a remember cookie of the account's present epoch.
-
-    The cookie opens an account without a factor, and stands for the password alone where there is one (SES-05).
-    """
-    return "in" if standing.factor is None else "due"
 
 
 def _subject(state: State, user: Any, identifier: str) -> str:

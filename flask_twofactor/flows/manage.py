@@ -12,8 +12,9 @@ from ..signals import code_accepted, code_rejected, factor_disabled, factor_rese
 from ..state import State, logger
 from . import requirement
 from .factor import Guess, Proven, judge
-from .login import is_alive, session_ticket
+from .login import session_ticket
 from .notices import RESET, SESSIONS_ENDED, tell
+from .verdicts import is_alive
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..core.records import Purge
 from ..state import State
-from .login import WITHOUT_FACTOR_SECONDS
+from .verdicts import WITHOUT_FACTOR_SECONDS
 
 
 @dataclass(frozen=True)

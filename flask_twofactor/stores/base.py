@@ -64,7 +64,7 @@ class Store(Protocol):
     def reseal(self, subject: str, enrolment: str, old: str, new: str) -> bool:
         """Replace a sealed secret if it is still ``old``."""
 
-    def charge(self, subject: str, now: int, pool: Pool) -> Charge:
+    def charge(self, subject: str, now: int, pool: Pool, authenticators: int = 1) -> Charge:
         """Count an attempt on the account's budget before it is judged (`Budget.charge`)."""
 
     def spend(self, subject: str, enrolment: str, proof: Proof, attempt: Attempt | None, mark: Mark | None) -> bool:

@@ -47,6 +47,13 @@ class Spending(Ground):
                 assert store.spend(life.subject, life.id, STEP + turn, charge.attempt, None) is True
         assert refused
 
+    def test_known_browsers_share_their_attempts_among_several_authenticators(self) -> None:
+        store = self.store()
+        for authenticators, expected in ((1, 20), (2, 10), (3, 6)):
+            subject = someone()
+            charges = [store.charge(subject, NOW, "known", authenticators).attempt for _ in range(20)]
+            assert [one.pool for one in charges if one is not None].count("known") == expected
+
     def test_the_hard_stop_is_reached_and_kept_as_the_rules_say(self) -> None:
         store, subject, budget = self.store(), someone(), Budget()
         warns = set()

@@ -12,7 +12,7 @@ from flask_login import current_user
 
 from ..core.records import Mark, Note, Origin, Standing
 from ..errors import Forbidden, TwoFactorError, WiringError
-from ..flows.login import Verdict
+from ..flows.verdicts import Verdict
 from ..state import State, logger
 
 Source = Literal["session", "cookie", "request"]

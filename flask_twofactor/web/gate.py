@@ -26,7 +26,7 @@ from flask_login import (
 )
 
 from ..core.records import Note, Standing
-from ..flows import login, requirement
+from ..flows import login, requirement, verdicts
 from ..state import State
 from . import session as browser
 from .current import Presence, Source, current_state, is_true, presence
@@ -118,14 +118,14 @@ def _judge(state: State, user: Any, source: Source) -> Presence:
         return Presence(user, subject, source, "in" if free else "out", None)
     proof: Standing | Note | None
     if standing.digest is not None:
-        proof, verdict = standing, login.verdict_of_mark(state, subject, standing)
+        proof, verdict = standing, verdicts.of_mark(state, subject, standing)
     else:
         proof = None if digest else browser.note_of(state, subject)
         if proof is None and (digest or source == "cookie"):
             proof = browser.dead_note(subject)  # a mark that ended; of a cookie the companion says whether it counts
-        verdict = login.verdict_of_note(state, subject, standing, proof)
+        verdict = verdicts.of_note(state, subject, standing, proof)
     if verdict == "out" and _is_remembered(state, subject, standing, source):
-        verdict = login.remembered(standing)
+        verdict = verdicts.remembered(standing)
         proof = browser.keep_note(state, subject, standing.epoch, 0) if standing.epoch else proof
     if verdict == "in" and requirement.owes_setup(state, user, subject, standing):
         verdict = "setup"
@@ -182,7 +182,7 @@ def _on_login(_: Flask, user: Any, **__: Any) -> None:
     if standing.factor is not None:
         browser.clear(state, ("_user_id", "_fresh", "_id", "_remember", "_remember_seconds"))
     note = browser.keep_note(state, subject, standing.epoch, state.now if session.get("_fresh") else 0)
-    verdict = login.remembered(standing)
+    verdict = verdicts.remembered(standing)
     if verdict == "in" and requirement.owes_setup(state, user, subject, standing):
         verdict = "setup"
     g._twofactor_presence = Presence(user, subject, "session", verdict, note)

@@ -6,9 +6,10 @@ from typing import Any
 
 from flask import redirect, request, url_for
 
+from ..core.keyring import token_digest
 from ..core.known import Known
 from ..core.records import Mark
-from ..errors import CodeRejected, LoginRefused, StoreUnavailable, Throttled, WiringError
+from ..errors import CodeRejected, LoginRefused, StoreUnavailable, Throttled, TwoFactorError, WiringError
 from ..flows import login, requirement, trusted
 from ..state import State, logger
 from . import fresh
@@ -116,7 +117,7 @@ def _judge_credential(state: State, form: Any, identifier: str, target: str | No
         else:
             done = login.check(state, identifier, password, code, client_source(), known, trust=trust)
             _keep_trust(state, done)
-            answer = redirect(_destination(state, done, target))  # asked first: a hook that raises lets nobody in
+            answer = redirect(_destination_of(state, done, target))  # asked first: a hook that raises lets nobody in
             if not browser.begin(state, done.user, done.subject, done.token, password, remember):
                 raise LoginRefused("the host's log-in refused")
     except LoginRefused:
@@ -184,6 +185,15 @@ def _detour(state: State, done: login.Login, target: str | None) -> str | None:
     if stage == "free":
         return None
     return url_for("twofactor.grace" if stage == "grace" else "twofactor.setup", next=target)
+
+
+def _destination_of(state: State, done: login.Login, target: str | None) -> str:
+    """Give where a log-in leads; where a hook of the host's fails at it, the session that would have begun ends."""
+    try:
+        return _destination(state, done, target)
+    except TwoFactorError:
+        state.store.remove_mark(token_digest(done.token))
+        raise
 
 
 def _destination(state: State, done: login.Login, target: str | None) -> str:

@@ -466,3 +466,19 @@ def test_after_the_hard_stop_no_waiting_helps_but_for_recovery_codes() -> None:
 def test_attempts_of_a_clock_that_was_far_ahead_are_waited_for_from_now_on() -> None:
     budget = Budget(unknown=(START + 90 * DAY,) * 10)
     assert budget.opens_at(START, "unknown") == START + DAY
+
+
+@pytest.mark.requirement("THR-02")
+@pytest.mark.parametrize(("authenticators", "a_day", "in_30_days"), [(1, 20, 100), (2, 10, 50), (3, 6, 33)])
+def test_several_authenticators_share_the_attempts_of_known_browsers(
+    authenticators: int, a_day: int, in_30_days: int
+) -> None:
+    budget, taken = Budget(), []
+    for at in range(0, 30 * DAY, 3600):
+        budget, charge = replace(budget, in_a_row=0).charge(START + at, "known", authenticators)
+        taken += [at for attempt in [charge.attempt] if attempt is not None and attempt.pool == "known"]
+    assert sum(1 for at in taken if at < DAY) == a_day
+    assert len(taken) == in_30_days
+    # Of both pools in a year, at three codes in a million for each authenticator.
+    a_year = 13 * (50 + in_30_days) * 3e-6 * authenticators
+    assert a_year < 0.01

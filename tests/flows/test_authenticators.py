@@ -67,6 +67,7 @@ def add(host: Host, state: State, clock: Clock, name: str = "Spare", by: str = B
     found = key(host, state, by)
     assert found is not None
     host.secrets[name] = found[1]
+    clock.move(5)
     authenticators.confirm(state, host.users["alice"], host.code(name), by)
     return factor_of(state).authenticators[-1]
 
@@ -121,7 +122,7 @@ def test_wrong_codes_open_nothing_and_the_sixth_ends_the_session(
     with pytest.raises(SignInAgain):
         begin(enrolled, state, enrolled.code("alice"))
     assert key(enrolled, state) is None
-    assert [pool for _, _, pool in calls.of("charge")] == ["unknown", "known", "unknown", "known", "unknown"]
+    assert [pool for _, _, pool, _ in calls.of("charge")] == ["unknown", "known", "unknown", "known", "unknown"]
     assert heard.rejections == ["wrong"] * 5
     assert events(state, "code-rejected") == [("code-rejected", {"reason": "wrong"})] * 5
     begin(enrolled, state, enrolled.code("alice"), by="c" * 64)
@@ -319,14 +320,17 @@ def test_wrong_codes_take_no_authenticator_away_and_the_sixth_ends_the_session(
     clock.move(30)
     del calls.made[:]
     rescued = rescue.issue(state, enrolled.users["alice"], "ops", "boss").code
+    told: list[tuple[str, str]] = []
+    state.hooks.notify = lambda user, notice: told.append((user.username, notice.kind))
     for number in range(5):
         with pytest.raises(CodeRejected, match=WRONG):
             remove(enrolled, state, spare.id, enrolled.wrong_code("alice") if number else rescued, known=number > 2)
     with pytest.raises(SignInAgain):
         remove(enrolled, state, spare.id, enrolled.code("alice"))
-    assert [pool for _, _, pool in calls.of("charge")] == ["recovery", "unknown", "unknown", "known", "known"]
+    assert [pool for _, _, pool, _ in calls.of("charge")] == ["recovery", "unknown", "unknown", "known", "known"]
     assert len(factor_of(state).authenticators) == 2
     assert events(state, "code-rejected") == [("code-rejected", {"reason": "wrong"})] * 5
+    assert told == [("alice", "few")]
     assert remove(enrolled, state, spare.id, enrolled.code("alice"), "c" * 64)
 
 

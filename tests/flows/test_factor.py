@@ -59,7 +59,7 @@ def test_where_there_is_nothing_to_judge_a_decoy_is_charged_and_spends_what_no_r
     judged = judge(state, guess(enrolled, given, known=pool == "known", armed=armed), factor_of(state), spend)
     decoy = state.decoy_subject("alice")
     assert judged == Judged("malformed", None)
-    assert calls.of("charge") == [(decoy, state.now, pool)]
+    assert calls.of("charge") == [(decoy, state.now, pool, 1)]
     assert seen == [(decoy, Proven("", -1), Attempt(state.now, pool))]  # type: ignore[arg-type]
 
 
@@ -68,7 +68,7 @@ def test_without_an_enrolment_the_decoy_is_judged(enrolled: Host, state: State, 
     seen, spend = spender(state)
     assert judge(state, guess(enrolled, "123456"), None, spend) == Judged("no-factor", None)
     decoy = state.decoy_subject("alice")
-    assert calls.of("charge") == [(decoy, state.now, "unknown")]
+    assert calls.of("charge") == [(decoy, state.now, "unknown", 1)]
     assert seen == [(decoy, Proven("", -1), Attempt(state.now, "unknown"))]
 
 
@@ -80,7 +80,7 @@ def test_a_wrong_code_is_charged_to_the_account_and_spends_the_decoy_s(
     seen, spend = spender(state)
     wrong = guess(enrolled, enrolled.wrong_code("alice"), known=pool == "known")
     assert judge(state, wrong, factor_of(state), spend) == Judged("wrong", None)
-    assert calls.of("charge") == [("1", state.now, pool)]
+    assert calls.of("charge") == [("1", state.now, pool, 1)]
     assert seen == [(state.decoy_subject("alice"), Proven("", -1), Attempt(state.now, pool))]  # type: ignore[arg-type]
     assert heard.rejections == ["wrong"]
 
@@ -210,7 +210,7 @@ def test_a_recovery_code_is_spent_as_its_digest_for_the_factor_and_tells_how_man
             judged = judge(state, guess(enrolled, codes[number], known=True), factor_of(state), spend)
             assert judged == Judged("", None, left)
             assert seen == [("1", Proven(life, digest), Attempt(state.now, "recovery"))]
-            assert calls.of("charge")[-1] == ("1", state.now, "recovery")
+            assert calls.of("charge")[-1] == ("1", state.now, "recovery", 1)
     assert heard == [("1", left) for left in range(9, -1, -1)]
     assert [kind for kind, _ in told] == ["recovery-used"] * 10
     warned = ["Make new ones in your settings." in body for _, body in told]
@@ -254,7 +254,7 @@ def test_where_a_recovery_code_is_not_judged_a_decoy_is_charged_read_and_spent(
     digest = recovery_digest(state.recovery_key, "decoy:", "decoy", str(parse_recovery_code(code)))
     read = digest if factor is None else digest_of(state, code)
     assert judged.reason == {"no factor": "no-factor", "not armed": "malformed", "budget": "budget"}[why]
-    assert calls.of("charge") == [(charged, state.now, "recovery")]
+    assert calls.of("charge") == [(charged, state.now, "recovery", 1)]
     assert calls.of("recovery") == [(charged, read)]
     assert seen == [(decoy, Proven("", ""), Attempt(state.now, "recovery"))]
 

@@ -11,7 +11,7 @@ from flask_twofactor.core.keyring import token_digest
 from flask_twofactor.core.known import Known
 from flask_twofactor.core.records import Mark, Note, Standing, TrustToken
 from flask_twofactor.errors import CodeRejected, HookFailed, LoginRefused, SignInAgain, Throttled
-from flask_twofactor.flows import login, rescue, trusted
+from flask_twofactor.flows import login, rescue, trusted, verdicts
 from flask_twofactor.state import State
 from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.throttle import LOOK_UPS
@@ -206,7 +206,7 @@ def test_a_code_is_charged_to_the_pool_of_its_browser(enrolled: Host, state: Sta
     browsers = [known_as(state, "1", "alice")] if known else []
     with pytest.raises(LoginRefused):
         check(state, "alice", "alice-password", enrolled.wrong_code("alice"), known=browsers)
-    assert calls.of("charge") == [("1", state.now, "known" if known else "unknown")]
+    assert calls.of("charge") == [("1", state.now, "known" if known else "unknown", 1)]
 
 
 # The challenge
@@ -284,7 +284,7 @@ def test_an_answer_is_charged_to_the_pool_of_its_browser(
     browsers = [known_as(state, subject, "whoever")]
     with pytest.raises(CodeRejected):
         login.answer(state, sign_in(enrolled, owes=owes), enrolled.wrong_code("alice"), HERE, browsers)
-    assert calls.of("charge") == [("1", state.now, pool)]
+    assert calls.of("charge") == [("1", state.now, pool, 1)]
 
 
 @pytest.mark.requirement("LIF-03")
@@ -326,7 +326,7 @@ def test_a_log_in_with_a_rescue_code_begins_a_session_that_only_leads_to_set_up(
     assert (done.by, done.with_code, done.left, done.offset) == ("rescue", True, None, None)
     standing = state.store.standing("1", token_digest(done.token))
     assert (standing.rescued, standing.bound) == (1, True)
-    assert login.verdict_of_mark(state, "1", standing) == "setup"
+    assert verdicts.of_mark(state, "1", standing) == "setup"
     with pytest.raises(LoginRefused):
         check(state, "alice", "alice-password", given)
 
@@ -570,7 +570,7 @@ def test_a_mark_is_alive_inside_its_limits_and_while_its_factor_stands(
 ) -> None:
     object.__setattr__(state, "settings", replace(state.settings, idle_seconds=600))
     mark = Mark("digest", "1", life, state.now - created, state.now - seen, 0, 0)
-    assert login.is_alive(state, mark, factor) is alive
+    assert verdicts.is_alive(state, mark, factor) is alive
 
 
 def standing(state: State, **more: Any) -> Standing:
@@ -603,20 +603,20 @@ def standing(state: State, **more: Any) -> Standing:
 )
 def test_a_mark_says_who_is_in(state: State, change: dict[str, Any], verdict: str) -> None:
     times = {key: state.now + value for key, value in change.items() if key.endswith("_at")}
-    assert login.verdict_of_mark(state, "1", standing(state, **{**change, **times})) == verdict
+    assert verdicts.of_mark(state, "1", standing(state, **{**change, **times})) == verdict
 
 
 @pytest.mark.requirement("SES-08")
 @pytest.mark.parametrize(("seconds", "verdict"), [(600, "in"), (601, "out")])
 def test_a_pause_of_more_than_the_idle_limit_ends_a_mark(state: State, seconds: int, verdict: str) -> None:
     object.__setattr__(state, "settings", replace(state.settings, idle_seconds=600))
-    assert login.verdict_of_mark(state, "1", standing(state, seen_at=state.now - seconds)) == verdict
+    assert verdicts.of_mark(state, "1", standing(state, seen_at=state.now - seconds)) == verdict
 
 
 @pytest.mark.requirement("SES-08")
 @pytest.mark.parametrize(("pause", "touched"), [(7200, 0), (7201, 1)])
 def test_a_mark_in_use_is_noted_twelve_times_in_its_life(state: State, calls: Calls, pause: int, touched: int) -> None:
-    login.verdict_of_mark(state, "1", standing(state, seen_at=state.now - pause))
+    verdicts.of_mark(state, "1", standing(state, seen_at=state.now - pause))
     assert calls.of("touch_mark") == [("d", state.now)] * touched
 
 
@@ -639,13 +639,13 @@ def test_a_note_says_who_is_in(
     state: State, factor: str | None, epoch: int, note: tuple[str, int, int] | None, verdict: str
 ) -> None:
     given = None if note is None else Note("id", note[0], note[1], 0, state.now + note[2])
-    assert login.verdict_of_note(state, "1", Standing(epoch, factor), given) == verdict
+    assert verdicts.of_note(state, "1", Standing(epoch, factor), given) == verdict
 
 
 @pytest.mark.requirement("SES-05")
 def test_a_remember_cookie_stands_for_the_password_alone() -> None:
-    assert login.remembered(Standing(7, None)) == "in"
-    assert login.remembered(Standing(7, "life")) == "due"
+    assert verdicts.remembered(Standing(7, None)) == "in"
+    assert verdicts.remembered(Standing(7, "life")) == "due"
 
 
 def test_whether_there_is_a_factor_is_read_from_the_store(state: State) -> None:

@@ -84,6 +84,11 @@ def test_without_a_session_new_recovery_codes_leave_none(enrolled: Host, state: 
     assert (len(codes), token, state.store.marks("1")) == (10, "", [])
 
 
+def test_a_status_that_says_nothing_more_says_none() -> None:
+    bare = manage.Status(False, None, False)
+    assert (bare.grace_until, bare.recovery_left, bare.authenticators) == (0, 0, 0)
+
+
 def test_the_status_says_what_hangs_on_the_factor(enrolled: Host, state: State, clock: Clock) -> None:
     alice, began = enrolled.users["alice"], state.now
     clock.move(60)
@@ -95,4 +100,4 @@ def test_the_status_says_what_hangs_on_the_factor(enrolled: Host, state: State, 
     state.store.set_required("1", True)
     object.__setattr__(state, "settings", replace(state.settings, grace_seconds=9))
     assert manage.status(state, alice) == manage.Status(True, began, True, 0, recovery_left=10, authenticators=2)
-    assert manage.status(state, enrolled.users["bob"]) == manage.Status(False, None, False)
+    assert manage.status(state, enrolled.users["bob"]) == manage.Status(False, None, False, 0, 0, 0)

@@ -271,7 +271,24 @@ def test_a_wrong_code_in_manage_is_charged_to_the_pool_of_its_browser(
 ) -> None:
     with pytest.raises(CodeRejected):
         disable(enrolled, state, enrolled.wrong_code("alice"), known=known)
-    assert calls.of("charge") == [("1", state.now, pool)]
+    assert calls.of("charge") == [("1", state.now, pool, 1)]
+
+
+@pytest.mark.requirement("RPL-04", "THR-11")
+def test_disabling_gives_its_attempt_back_and_the_owner_hears_of_wrong_codes(enrolled: Host, state: State) -> None:
+    told: list[tuple[str, str]] = []
+    state.hooks.notify = lambda user, notice: told.append((user.username, notice.kind))
+    for _ in range(3):
+        with pytest.raises(CodeRejected):
+            disable(enrolled, state, enrolled.wrong_code("alice"))
+    assert told == [("alice", "few")]
+    mallory = enrolled.users["mallory"]
+    for _ in range(3):
+        assert manage.verify(state, mallory, enrolled.wrong_code("mallory")) == ""
+    assert told == [("alice", "few"), ("mallory", "few")]
+    disable(enrolled, state, enrolled.code("alice"))
+    left = [state.store.charge("1", state.now, "unknown").attempt is not None for _ in range(8)]
+    assert left == [True] * 7 + [False]
 
 
 @pytest.mark.requirement("LIF-08")
@@ -314,7 +331,7 @@ def test_verify_spends_a_code_and_records_what_became_of_it(enrolled: Host, stat
         ("code-accepted", {"offset": 0}),
     ]
     assert state.store.events("2", 9)[0].details == {"reason": "no-factor"}
-    assert {pool for _, _, pool in calls.of("charge")} == {"unknown"}
+    assert {pool for _, _, pool, _ in calls.of("charge")} == {"unknown"}
 
 
 @pytest.mark.requirement("LIF-04", "LOG-01")
@@ -346,8 +363,13 @@ def test_ending_sessions_tells_how_many(enrolled: Host, state: State, heard: Hea
     token = manage.end_other_sessions(state, "1", 7, None)
     kept = state.store.standing("1", token_digest(token)).mark
     assert kept is not None
-    assert (kept.enrolment, kept.password_at, kept.code_at) == ("", 7, 0)
-    assert [values["count"] for _, values in heard.events] == [2, 1, 0, 0]
+    assert (kept.enrolment, kept.password_at, kept.code_at, kept.rescued) == ("", 7, 0, 0)
+    assert [(values["subject"], values["count"]) for _, values in heard.events] == [
+        ("1", 2),
+        ("1", 1),
+        ("1", 0),
+        ("1", 0),
+    ]
 
 
 # Notices

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from flask_twofactor.core.records import Event, Mark, Purge, Trusted
-from flask_twofactor.flows import login, rescue, upkeep
+from flask_twofactor.flows import rescue, upkeep, verdicts
 from flask_twofactor.flows.upkeep import Purged
 from flask_twofactor.state import State
 from tests.support.host import Clock, Host
@@ -67,7 +67,7 @@ def test_a_mark_goes_once_it_opens_nothing_whatever_the_account_has(
     clock.move(life)
     assert gone(host).rows.marks == 0
     clock.move(1)
-    assert not any(login.is_alive(state, mark, factor.id if mark.enrolment else None) for mark in marks)
+    assert not any(verdicts.is_alive(state, mark, factor.id if mark.enrolment else None) for mark in marks)
     assert gone(host).rows.marks == 2
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask_twofactor.core.budget import Attempt
 from flask_twofactor.core.records import Enrolment, Mark, Proof, Standing
-from flask_twofactor.flows import login, setup
+from flask_twofactor.flows import setup, verdicts
 from flask_twofactor.flows.factor import Proven
 from flask_twofactor.testing.ground import enrolment_of
 from flask_twofactor.web import gate
@@ -97,16 +97,16 @@ def reset_keeps_the_factor(host: Host) -> Iterator[None]:
 @contextlib.contextmanager
 def whoever_owes_the_code_is_in(host: Host) -> Iterator[None]:
     """The gate takes *due* for *in*."""
-    of_note = login.verdict_of_note
+    of_note = verdicts.of_note
 
-    def lenient(*arguments: Any) -> login.Verdict:
+    def lenient(*arguments: Any) -> verdicts.Verdict:
         verdict = of_note(*arguments)
         return "in" if verdict == "due" else verdict
 
-    def lenient_too(_: Standing) -> login.Verdict:
+    def lenient_too(_: Standing) -> verdicts.Verdict:
         return "in"
 
-    with patched((login, "verdict_of_note", lenient), (login, "remembered", lenient_too)):
+    with patched((verdicts, "of_note", lenient), (verdicts, "remembered", lenient_too)):
         yield
 
 

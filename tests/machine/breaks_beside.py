@@ -10,7 +10,7 @@ from typing import Any
 
 from flask_twofactor.core.budget import Attempt
 from flask_twofactor.core.records import Enrolment, Mark, Proof, Trusted, TrustToken
-from flask_twofactor.flows import authenticators, factor, login, manage, recovery, trusted
+from flask_twofactor.flows import authenticators, factor, manage, recovery, trusted, verdicts
 from flask_twofactor.flows.factor import Proven
 from tests.machine.base import Break
 from tests.machine.breaking import patched, settings, verbs
@@ -122,13 +122,13 @@ def a_recovery_code_works_again(host: Host) -> Iterator[None]:
 @contextlib.contextmanager
 def a_rescue_session_is_a_full_one(host: Host) -> Iterator[None]:
     """Nobody is led to a new set-up, and the factor that was lost goes on."""
-    of_mark = login.verdict_of_mark
+    of_mark = verdicts.of_mark
 
-    def lenient(*arguments: Any) -> login.Verdict:
+    def lenient(*arguments: Any) -> verdicts.Verdict:
         verdict = of_mark(*arguments)
         return "in" if verdict == "setup" else verdict
 
-    with patched((login, "verdict_of_mark", lenient)):
+    with patched((verdicts, "of_mark", lenient)):
         yield
 
 

@@ -155,9 +155,9 @@ class MemoryStore:
             self._keep(replace(found, sealed=new))
             return True
 
-    def charge(self, subject: str, now: int, pool: Pool) -> Charge:
+    def charge(self, subject: str, now: int, pool: Pool, authenticators: int = 1) -> Charge:
         with self._turn("charge") as checked:
-            budget, charged = self._budget(subject).charge(now, pool)
+            budget, charged = self._budget(subject).charge(now, pool, authenticators)
             checked()
             self._data.budgets[subject] = budget
             return charged

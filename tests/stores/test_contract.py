@@ -193,8 +193,8 @@ def test_a_naive_sql_store_fails_the_contract(database_uri: str) -> None:
 class ChargesMeanwhile(MemoryStore):
     """Charges between what another's `spend` read and what it writes, where that verb takes no lock."""
 
-    def charge(self, subject: str, now: int, pool: Pool) -> Charge:
-        charged = super().charge(subject, now, pool)
+    def charge(self, subject: str, now: int, pool: Pool, authenticators: int = 1) -> Charge:
+        charged = super().charge(subject, now, pool, authenticators)
         self._meet()
         return charged
 

@@ -17,7 +17,7 @@ from werkzeug.routing import BaseConverter
 import example_app
 from example_app import demo
 from flask_twofactor import TwoFactor
-from flask_twofactor.flows import login
+from flask_twofactor.flows import verdicts
 from flask_twofactor.stores.base import Store
 from flask_twofactor.testing import Walk, assert_every_route_needs_second_factor, two_factor_client
 from tests.hosts.test_hosts import SHAPES, load
@@ -281,7 +281,7 @@ def test_a_gate_that_the_console_took_off_is_found(small: Host) -> None:
 
 
 def test_a_gate_that_lets_a_half_session_pass_is_found(small: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(login, "verdict_of_note", lambda *_: "in")
+    monkeypatch.setattr(verdicts, "of_note", lambda *_: "in")
     found = holes(small.app)
     assert (
         "GET",
@@ -294,7 +294,7 @@ def test_a_gate_that_lets_a_half_session_pass_is_found(small: Host, monkeypatch:
 
 
 def test_a_gate_that_forgets_to_ask_for_the_mark_s_row_is_found(small: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(login, "verdict_of_note", lambda _s, _u, _g, note: "out" if note.id else "in")
+    monkeypatch.setattr(verdicts, "of_note", lambda _s, _u, _g, note: "out" if note.id else "in")
     assert {way for *_, way, _ in holes(small.app)} >= set(DEAD)
 
 

@@ -57,9 +57,9 @@ class SqlStore(Factors, Recoveries, Browsers, Recording):
     def standing(self, subject: str, digest: str) -> Standing:
         return to_standing(self._database.read("standing", s=subject, d=digest))
 
-    def charge(self, subject: str, now: int, pool: Pool) -> Charge:
+    def charge(self, subject: str, now: int, pool: Pool, authenticators: int = 1) -> Charge:
         with self._database.transaction() as run:
-            budget, charged = lock(run, subject).budget.charge(now, pool)
+            budget, charged = lock(run, subject).budget.charge(now, pool, authenticators)
             # Written back even where nothing was added: a spent budget costs the same work (THR-04).
             set_budget(run, subject, budget)
             return charged
