@@ -91,9 +91,10 @@ def _password_field() -> Any:
     )
 
 
-def _tidy(name: str | None) -> str:
-    """Give a name on one line, of characters that can be seen."""
-    return " ".join("".join(char if char.isprintable() else " " for char in name or "").split())
+def _tidy(name: object) -> str:
+    """Give a name on one line, of characters that can be seen; "" for what is no text, a file (`submitted`)."""
+    text = name if isinstance(name, str) else ""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 class IdentifyForm(TwoFactorForm):
