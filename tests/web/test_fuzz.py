@@ -22,14 +22,13 @@ from werkzeug.test import TestResponse
 
 from flask_twofactor import TwoFactor
 from tests.support.host import Clock, Host, User, make_host
+from tests.support.places import FORM, WITH_FIELDS, Place, person_at
 from tests.support.watching import database_of, rows
-from tests.web.test_input import FORM, PAGES, Place
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Werkzeug's, of cut files
 
 Pairs = list[tuple[bytes, bytes]]
-INSIDE = {"setup": "bob", "manage": "alice", "password": "bob"}
-"""Who is logged in on the pages that only such a person sees."""
+PAGES = (*WITH_FIELDS, "forget_browser")
 ANSWERS = {200, 302, 303, 400, 403, 404, 405, 413, 415, 429}
 BOUNDARY = b"a-boundary"
 
@@ -144,6 +143,8 @@ QUERIES = (
         b"switch=%ff",
         b"_method=DELETE",
     ),
+    *(b"kind=recovery", b"kind=%ff", b"kind=recovery&kind=%00", b"authenticator=%00", b"authenticator=%ed%a0%80"),
+    *(b"authenticator=" + b"a" * 3000, b"authenticator=../x&authenticator=", b"browser=%ff&trust=1&name=%00"),
     *(b"code=123456&password=alice-password", b"%ff=%ff", b"=", b"&&", b"?", b"a" * 5000, b"next", b"next=%ed%a0%80"),
 )
 
@@ -222,13 +223,14 @@ class Target:
             def check(user: User | None, password: str) -> bool:
                 return user is not None and user.check_password(password)
 
-        self.host: Host = make_host(folder, Clock(), wire)
+        self.host: Host = make_host(folder, Clock(), wire, TWOFACTOR_TRUSTED_BROWSERS=True)
         self.host.enroll("alice")
         self.place = Place(self.host, page)
         self.page = page
         self.jar = self.place.person.cookies()
         self.right: Pairs = [(b"csrf_token", self.place.token.encode())]
         self.right += [(key.encode(), text.encode()) for key, text in self.place.right.items()]
+        self.right += {"challenge": [(b"trust", b"y")], "manage": [(b"kind", b"recovery")]}.get(page, [])
         self.client = self.host.app.test_client(use_cookies=False)
         self._rows = sqlite3.connect(database_of(self.host), isolation_level=None)
         self.settle()
@@ -236,7 +238,7 @@ class Target:
     def settle(self) -> None:
         """Take the rows as they are for those that nothing may change."""
         self._accounts = rows(self.host, "twofactor_account")
-        self._enrolments = self.enrolments()
+        self._kept = self.kept()
 
     def hopeless(self) -> list[Pairs]:
         """Give forms that miss one thing, all the rest of them right."""
@@ -249,13 +251,19 @@ class Target:
             for name, _ in self.right
             if name in wrong
         ]
-        return [*changed, self.right[1:]] if self.page != "identify" else [self.right]
+        if self.page == "identify":
+            return [self.right]
+        # What anybody is let in by who sends it: nothing but the code, or the token, is judged.
+        return [*changed, self.right[1:]]
 
-    def enrolments(self) -> list[tuple[Any, ...]]:
-        """Give what of the confirmed enrolments nothing here may change."""
-        columns = "id, subject, confirmed_at, last_step"
-        asked = f"SELECT {columns} FROM twofactor_enrolment WHERE confirmed_at IS NOT NULL ORDER BY id"  # noqa: S608
-        return self._rows.execute(asked).fetchall()
+    def kept(self) -> list[list[tuple[Any, ...]]]:
+        """Give what of the confirmed enrolments and what hangs on them nothing here may change."""
+        asked = (
+            "SELECT id, subject, confirmed_at, last_step, name FROM twofactor_enrolment WHERE confirmed_at IS NOT NULL",
+            "SELECT subject, digest FROM twofactor_recovery",
+            "SELECT id, digest FROM twofactor_trusted",
+        )
+        return [self._rows.execute(f"{one} ORDER BY 1, 2").fetchall() for one in asked]
 
     def forgive(self) -> None:
         """Let each attempt be the first: what failed before is forgotten, or the limits would answer alone."""
@@ -271,7 +279,7 @@ class Target:
         cookie = "; ".join(f"{name}={value}" for name, value in {**self.jar, **sent.cookies}.items())
         environ = {
             "REQUEST_METHOD": sent.method,
-            "QUERY_STRING": sent.query.decode("latin-1"),
+            "QUERY_STRING": (sent.query or self.place.query[1:].encode()).decode("latin-1"),
             "CONTENT_TYPE": content_type,
             "CONTENT_LENGTH": str(len(body)),
             "HTTP_COOKIE": cookie,
@@ -294,8 +302,8 @@ class Target:
         for line in answer.headers.getlist("Set-Cookie"):
             got.update(parse_cookie(line.partition(";")[0]))
         cookie = "; ".join(f"{name}={value}" for name, value in got.items())
-        assert self.who(cookie) in {None, INSIDE.get(self.page)}, f"somebody came in by {sent}"
-        assert self.enrolments() == self._enrolments, f"a factor came, went or was spent by {sent}"
+        assert self.who(cookie) in {None, person_at(self.page)}, f"somebody came in by {sent}"
+        assert self.kept() == self._kept, f"a factor came, went or was spent by {sent}"
 
     def works_still(self) -> None:
         """The right form, in the same jar, is accepted at the end: nothing of it was spent."""
@@ -331,7 +339,7 @@ def test_no_nasty_value_in_any_field_is_an_error_or_a_way_in(target: Target, kin
         for place, (name, text) in enumerate(pairs):
             for changed in ((name, value), (name, text + value), (name + value, text))[: 3 if kind == "form" else 1]:
                 target.survives(Sent([*pairs[:place], changed, *pairs[place + 1 :]], kind=kind))
-    if target.page != "setup":  # ten guesses at a key that is being set up end it
+    if target.page not in ("setup", "new_authenticator"):  # ten guesses at a key that is being set up end it
         target.works_still()
 
 
@@ -514,7 +522,10 @@ def mutated_pairs(draw: st.DrawFn, pairs: Pairs) -> Pairs:
             made.append((name, draw(_values(text))))
         elif how == "other":
             known = st.sampled_from(
-                [b"identifier", b"password", b"code", b"remember", b"csrf_token", b"secret", b"user_id"]
+                [
+                    *(b"identifier", b"password", b"code", b"remember", b"csrf_token", b"secret", b"user_id"),
+                    *(b"trust", b"name", b"authenticator", b"browser", b"kind", b"other", b"step"),
+                ]
             )
             made.append((draw(known), draw(st.sampled_from([b"alice", b"bob", b"y", b"1"]) | _values(text))))
         else:
@@ -525,7 +536,8 @@ def mutated_pairs(draw: st.DrawFn, pairs: Pairs) -> Pairs:
 @st.composite
 def mutated_cookies(draw: st.DrawFn, jar: dict[str, str]) -> dict[str, str]:
     made: dict[str, str] = {}
-    names = st.sampled_from([*jar, "session", "remember_token", "twofactor_remember", "csrf_token"])
+    ours = ("twofactor_remember", "twofactor_known", "twofactor_trusted", "twofactor_csrf")
+    names = st.sampled_from([*jar, "session", "remember_token", "csrf_token", *ours])
     for _ in range(draw(st.integers(0, 2))):
         value = draw(st.sampled_from([*jar.values(), "1", ""]))
         made[draw(names)] = draw(_values(value.encode("latin-1"))).decode("latin-1")

@@ -25,6 +25,7 @@ from flask_twofactor.core.identifiers import normal_form
 from flask_twofactor.throttle import Ticket
 from tests.support.host import Clock, Host, Person, User, alert, csrf_token, make_host
 from tests.support.places import FORM, PAGES, TAKES, WITH_FIELDS, Place
+from tests.support.watching import state_of
 
 on_each_page = pytest.mark.parametrize("page", PAGES)
 
@@ -62,8 +63,8 @@ def test_a_post_without_a_right_token_is_refused(place: Place, token: str | None
 
 
 @pytest.mark.requirement("CSR-01")
-@pytest.mark.parametrize("page", ["identify", "credential", "challenge", "setup", "manage", "step_up"])
-def test_a_form_class_of_the_host_without_csrf_is_checked_all_the_same(tmp_path: Path, page: str) -> None:
+@on_each_page
+def test_a_form_class_of_the_host_without_csrf_is_checked_all_the_same(place: Place, page: str) -> None:
     class Naked(FlaskForm):
         class Meta(FlaskForm.Meta):
             csrf = False
@@ -71,20 +72,14 @@ def test_a_form_class_of_the_host_without_csrf_is_checked_all_the_same(tmp_path:
         identifier = StringField()
         password = StringField()
         code = StringField()
+        name = StringField()
+        authenticator = StringField()
 
-    host = make_host(tmp_path, Clock(), forms={page: Naked})
-    host.enroll("alice")
-    person = host.person()
-    path = "/two-factor/" + {"step_up": "password"}.get(page, page)
-    if page == "credential":
-        person.identify("alice")
-    elif page == "challenge":
-        person.legacy("alice")
-    elif page != "identify":
-        person.log_in("alice" if page == "manage" else "bob")
-    assert person.get(path).status_code == 200
-    answer = person.client.post(path, data={"identifier": "alice", "password": "alice-password", "code": "000000"})
-    assert answer.status_code == 400
+    state = state_of(place.host)
+    object.__setattr__(state, "forms", {**state.forms, {"password": "step_up"}.get(page, page): Naked})
+    body = "&".join(f"{name}={quote(text)}" for name, text in place.right.items())
+    assert place.raw(body.encode()).status_code == 400
+    assert place.nothing_changed()
 
 
 @pytest.mark.requirement("CSR-01")
