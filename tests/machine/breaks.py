@@ -77,7 +77,7 @@ def log_out_keeps_the_mark(host: Host) -> Iterator[None]:
 @contextlib.contextmanager
 def sessions_are_not_ended(host: Host) -> Iterator[None]:
     """``end_sessions`` does nothing."""
-    with verbs(host, end_sessions=lambda *_: 0):
+    with verbs(host, end_sessions=lambda *_, **__: 0):
         yield
 
 
@@ -188,20 +188,20 @@ def enabling_leaves_the_other_sessions_alive(host: Host) -> Iterator[None]:
 
 
 BREAKS: dict[Break, int] = {
-    every_step_is_accepted: 4,
-    a_spent_code_disables: 11,
-    disabling_takes_nothing_away: 2,
+    every_step_is_accepted: 0,
+    a_spent_code_disables: 1,
+    disabling_takes_nothing_away: 3,
     log_out_keeps_the_mark: 1,
-    sessions_are_not_ended: 3,
-    reset_keeps_the_factor: 3,
-    whoever_owes_the_code_is_in: 3,
+    sessions_are_not_ended: 1,
+    reset_keeps_the_factor: 1,
+    whoever_owes_the_code_is_in: 0,
     a_token_passes_the_gate: 0,
-    any_code_enables: 3,
-    the_window_is_two_steps: 8,
-    the_window_is_closed_to_old_codes: 1,
-    a_log_in_lives_for_ever: 3,
-    the_first_page_is_good_for_ever: 0,
-    the_key_of_a_set_up_is_good_for_ever: 7,
-    enabling_leaves_the_other_sessions_alive: 15,
+    any_code_enables: 4,
+    the_window_is_two_steps: 4,
+    the_window_is_closed_to_old_codes: 0,
+    a_log_in_lives_for_ever: 0,
+    the_first_page_is_good_for_ever: 1,
+    the_key_of_a_set_up_is_good_for_ever: 1,
+    enabling_leaves_the_other_sessions_alive: 2,
 }
 """Each break, with a seed at which the machine finds it soon; at another it takes longer."""

@@ -47,6 +47,19 @@ class Machine(Entering, Managing, Operating):
         self.disable(browser, kind)
         return self.copy(browser)
 
+    @rule(browser=browsers, name=names, kind=st.sampled_from(["fresh", "removed", "spent", "spare"]))
+    def lose_an_authenticator(self, browser: str, name: str, kind: str) -> None:
+        """A second one is added, the first is removed, and a code of one of them is tried."""
+        self.enroll(name, True)
+        self.enter(browser, name)
+        self.move_the_clock(STEP)
+        self.confirm_password(browser, True)
+        self.add_an_authenticator(browser, "fresh", "fresh")
+        self.move_the_clock(STEP)
+        self.remove_an_authenticator(browser, 0, True, "spare")
+        self.move_the_clock(STEP)
+        self.log_in(browser, name, kind)
+
     @rule(browser=browsers, name=names, pause=pauses, finish=st.booleans())
     def come_back_with_a_rescue_code(self, browser: str, name: str, pause: int, finish: bool) -> None:
         """What was lost goes with the new set-up, and not before."""

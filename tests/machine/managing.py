@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 from werkzeug.test import TestResponse
 
-from tests.machine.accounts import MOST, STEP, Account, Authenticator, steps_of
+from tests.machine.accounts import MOST, Account, Authenticator, steps_of
 from tests.machine.base import (
     NAMES,
     SPARE_SECRET,
@@ -170,15 +170,6 @@ class Managing(Base):
         if removed:
             subject.remove(gone)
             self.changed(browser, subject, subject.life)
-
-    @rule(browser=browsers, kind=st.sampled_from(["fresh", "removed", "spent", "spare"]))
-    def lose_an_authenticator(self, browser: str, kind: str) -> None:
-        """A second one is added, the first is removed, and a code of one of them is tried."""
-        self.confirm_password(browser, True)
-        self.add_an_authenticator(browser, "fresh", "fresh")
-        self.move_the_clock(STEP)
-        self.remove_an_authenticator(browser, 0, True, "spare")
-        self.make_new_recovery_codes(browser, kind)
 
     # What needs none
 
