@@ -122,7 +122,7 @@ def rows(host: Host, table: str) -> list[dict[str, Any]]:
 
 def dump(host: Host) -> dict[str, list[dict[str, Any]]]:
     """Read every table of the extension but that of the events."""
-    names = ("meta", "account", "enrolment", "recovery", "mark", "counter")
+    names = ("meta", "account", "enrolment", "recovery", "trusted", "mark", "counter")
     return {name: rows(host, f"twofactor_{name}") for name in names}
 
 
