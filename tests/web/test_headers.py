@@ -11,12 +11,14 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
-from flask import Response, abort
+from flask import Response, abort, request
 from werkzeug.test import TestResponse
 
 from flask_twofactor.errors import StoreUnavailable
 from flask_twofactor.web.session import COMPANION_COOKIE
 from tests.support.host import Clock, Host, Person, User, csrf_token, make_host
+from tests.support.places import PATHS, POST_ONLY, Place
+from tests.web.test_log_scan import found_in, live
 
 Answer = Callable[[Host], TestResponse]
 
@@ -108,8 +110,64 @@ def raw(method: str, page: str, **options: Any) -> Answer:
     return lambda host: host.person().client.open(f"/two-factor/{page}", method=method, **options)
 
 
-ALL_PAGES = ("identify", "credential", "challenge", "settings", "setup", "manage", "password")
-FORM_PAGES = tuple(page for page in ALL_PAGES if page != "settings")
+def shown(page: str) -> Answer:
+    """Show a page to somebody who may see it."""
+
+    def ask(host: Host) -> TestResponse:
+        place = Place(host, page)
+        return place.person.get(place.path + place.query)
+
+    return ask
+
+
+def done(page: str) -> Answer:
+    return lambda host: Place(host, page).send()
+
+
+def rejected(page: str) -> Answer:
+    def ask(host: Host) -> TestResponse:
+        place = Place(host, page)
+        place.right["code"] = "1"
+        return place.send()
+
+    return ask
+
+
+def without_token(page: str) -> Answer:
+    return lambda host: Place(host, page).raw(b"code=1")
+
+
+def sheet(host: Host) -> TestResponse:
+    person = bob(host)
+    return person.get(str(person.set_up("bob").location))
+
+
+def in_grace(host: Host) -> TestResponse:
+    """Look at the page of somebody who has to set the factor up soon."""
+    host.person().get("/open")
+    state = host.app.extensions["twofactor"]
+    object.__setattr__(state.settings, "grace_seconds", 3600)
+    state.store.set_required("2", True)
+    return bob(host).get("/two-factor/grace")
+
+
+def owing_setup(host: Host) -> TestResponse:
+    """Look at a page of settings, and be led to the set-up."""
+    host.app.extensions["twofactor"].store.set_required("2", True)
+    return bob(host).get("/two-factor/settings")
+
+
+NEW_PAGES = ("recovery", "add_authenticator", "new_authenticator", "remove_authenticator", "sessions")
+WITH_CODE = tuple(page for page in NEW_PAGES if page != "sessions")
+LISTS = ("authenticators", "activity", "recovery-codes", "recovery-used", "grace")
+"""Pages that only show something."""
+ALL_PAGES = (
+    "identify", "credential", "challenge", "settings", "setup", "manage", "password",
+    *(PATHS.get(page, page) for page in NEW_PAGES), *LISTS,
+)  # fmt: skip
+BUTTONS = tuple(PATHS[page] for page in POST_ONLY)
+FORM_PAGES = (*(page for page in ALL_PAGES if page not in ("settings", *LISTS)), *BUTTONS)
+STORE_DOWN = tuple(page for page in ALL_PAGES if page not in ("identify", "credential"))
 LARGE = {"data": b"x" * 17_000, "content_type": "application/x-www-form-urlencoded"}
 OUTCOMES: dict[str, tuple[int, Answer]] = {
     "identify 200": (200, raw("GET", "identify")),
@@ -145,9 +203,22 @@ OUTCOMES: dict[str, tuple[int, Answer]] = {
     **{f"{page} anonymous": (302, raw("GET", page)) for page in ALL_PAGES if page != "identify"},
     **{f"{page} 413": (413, raw("POST", page, **LARGE)) for page in FORM_PAGES},
     **{f"{page} 415": (415, raw("POST", page, json={"code": "1"})) for page in FORM_PAGES},
-    **{f"{page} 503": (503, store_down(page)) for page in ("settings", "setup", "manage", "challenge", "password")},
+    **{f"{page} 503": (503, store_down(page)) for page in STORE_DOWN},
     **{f"{page} HEAD": (200 if page == "identify" else 302, raw("HEAD", page)) for page in ALL_PAGES},
     **{f"{page} OPTIONS": (200, raw("OPTIONS", page)) for page in ALL_PAGES},
+    **{f"{page} 200": (200, shown(page)) for page in (*NEW_PAGES, "unlock")},
+    **{f"{page} done": (302, done(page)) for page in (*NEW_PAGES, *POST_ONLY, "unlock")},
+    **{f"{page} rejected": (200, rejected(page)) for page in WITH_CODE},
+    **{f"{page} 400": (400, without_token(page)) for page in (*NEW_PAGES, *POST_ONLY, "unlock")},
+    "unlock without a token": (400, raw("GET", "unlock")),
+    "authenticators 200": (200, lambda host: alice(host).get("/two-factor/authenticators")),
+    "activity 200": (200, lambda host: alice(host).get("/two-factor/activity")),
+    "recovery-codes 200": (200, sheet),
+    "recovery-codes seen already": (302, lambda host: alice(host).get("/two-factor/recovery-codes")),
+    "recovery-used 200": (200, lambda host: alice(host).get("/two-factor/recovery-used")),
+    "grace 200": (200, in_grace),
+    "settings owing set-up": (302, owing_setup),
+    **{f"{page} anonymous": (400, raw("POST", page)) for page in BUTTONS if page == "log-out"},
     "identify 400": (400, raw("POST", "identify", data={"identifier": "x"})),
     "credential 400": (400, lambda host: between(host).client.post("/two-factor/credential", data={"password": "x"})),
     "challenge 400": (400, lambda host: owing(host).client.post("/two-factor/challenge", data={"code": "1"})),
@@ -219,7 +290,7 @@ def violations(answer: TestResponse) -> Iterator[str]:
     reader = Violations()
     reader.feed(answer.text)
     for found in reader.found:
-        if not found.startswith("a href=otpauth:"):
+        if not found.startswith(("a href=otpauth:", "a href=data:text/plain;charset=utf-8,")):  # an app, a download
             yield found
 
 
@@ -340,8 +411,7 @@ class Log:
 
 @pytest.mark.requirement("HDR-05")
 def test_no_url_of_a_whole_run_holds_a_secret_a_code_a_token_a_password_or_a_name(host: Host) -> None:
-    from_flask = Host.person.__globals__["request"]
-    host.app.jinja_env.globals["request_url"] = lambda: from_flask.url
+    host.app.jinja_env.globals["request_url"] = lambda: request.url
     log = Log(host)
     person = host.person()
     known = set()
@@ -382,6 +452,20 @@ def test_no_url_of_a_whole_run_holds_a_secret_a_code_a_token_a_password_or_a_nam
     assert len(known) > 8
     for word in {"carol", "carol-password", "wrong", "000000", host.secrets["carol"], *codes, *known}:
         assert not [url for url in urls if word in url], word
+
+
+@pytest.mark.requirement("HDR-05", "LOG-02")
+def test_no_url_of_a_whole_life_holds_a_recovery_or_rescue_code_or_what_a_browser_holds(
+    make_app: Callable[..., Host],
+) -> None:
+    """The link that is a file of recovery codes is asked of nobody; that to the authenticator app of none of ours."""
+    host = make_app(TWOFACTOR_TRUSTED_BROWSERS=True)
+    host.app.jinja_env.globals["request_url"] = lambda: request.url
+    log = Log(host)
+    known = live(host)
+    urls = "\n".join(unquote(url) for url in log.seen if not url.startswith(("otpauth:", "data:text/plain;")))
+    assert len(urls.split()) > 200
+    assert found_in(urls, known) == []
 
 
 # Escaping

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask, Request, Response
+from flask import Flask, Request, Response, session
 from flask.sessions import SecureCookieSessionInterface, SessionInterface, SessionMixin
 from flask_login import login_user
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
@@ -36,9 +36,11 @@ from flask_twofactor.web.session import (
     NOTICE_KEY,
     PENDING_KEY,
     SHEET_KEY,
+    TRUSTED_COOKIE,
 )
 from tests.support.host import SECRET_KEY, Clock, Host, Person, User, csrf_token, make_host
 from tests.support.watching import state_of
+from tests.web.test_log_scan import live
 
 REMEMBER = "remember_token"
 MonthAgo = type("MonthAgo", (TimestampSigner,), {"get_timestamp": lambda _: int(time.time()) - 30 * 86400})
@@ -824,6 +826,32 @@ def test_the_session_holds_no_key_of_ours_that_is_not_in_the_inventory(host: Hos
         NOTE_KEY: {"owing"},
     }
     assert set(seen) == set(KEYS)
+
+
+@pytest.mark.requirement("SES-14", "TRB-07")
+def test_a_whole_life_writes_no_key_and_no_cookie_that_is_not_in_the_inventory(make_app: Callable[..., Host]) -> None:
+    host = make_app(TWOFACTOR_TRUSTED_BROWSERS=True)
+    keys: set[str] = set()
+    cookies: set[str] = set()
+
+    @host.app.after_request
+    def look(response: Response) -> Response:
+        keys.update(key for key in session if key.startswith("_twofactor"))
+        return response
+
+    served = host.app.wsgi_app
+
+    def outside(environ: Any, start_response: Any) -> Any:
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            cookies.update(value.partition("=")[0] for name, value in headers if name == "Set-Cookie")
+            return start_response(status, headers, *rest)
+
+        return served(environ, start)
+
+    host.app.wsgi_app = outside  # type: ignore[method-assign]
+    live(host)
+    assert keys == {MARK_KEY, PENDING_KEY, NOTICE_KEY, SHEET_KEY}
+    assert cookies - {"session", REMEMBER} == {COMPANION_COOKIE, KNOWN_COOKIE, TRUSTED_COOKIE}
 
 
 @pytest.mark.requirement("SES-14")
