@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -17,8 +18,15 @@ from tests.attacks.site import Page, Site, Visitor
 from tests.attacks.wire import jar_header, served, status_of
 from tests.support.watching import Heard
 
-OURS = ("identify", "credential", "challenge", "settings", "setup", "manage", "step_up")
-FORMS = tuple(page for page in OURS if page != "settings")
+LISTS = ("settings", "authenticators", "activity", "recovery_codes", "recovery_used", "grace")
+"""Pages that only show something."""
+BUTTONS = ("forget_browser", "log_out")
+"""Forms without a page of their own."""
+OURS = (
+    "identify", "credential", "challenge", "setup", "manage", "step_up", "recovery", "add_authenticator",
+    "new_authenticator", "remove_authenticator", "sessions", *LISTS,
+)  # fmt: skip
+FORMS = (*(page for page in OURS if page not in LISTS), *BUTTONS)
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -284,12 +292,15 @@ def test_154_method_matrix(site: Site) -> None:
     """PUT, PATCH, DELETE, TRACE, PROPFIND and a made-up method with right values on every page: 405. [CSR-07]"""
     a = in_as(site, "alice")
     fields = {"csrf_token": a.open("manage").token, "code": site.code("alice"), "password": "alice-password"}
-    for page in OURS:
+    for page in (*OURS, *BUTTONS):
         for method in ("PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "CONNECT", "BREW"):
             answer = a.send(method, site.url(f"twofactor.{page}"), data=fields)
             assert answer.status == 405, (page, method)
             assert fields["code"] not in answer.text
-    assert a.send("POST", site.url("twofactor.settings"), data=fields).status == 405
+    for page in LISTS:
+        assert a.send("POST", site.url(f"twofactor.{page}"), data=fields).status == 405, page
+    for page, method in itertools.product(BUTTONS, ("GET", "HEAD")):
+        assert a.send(method, site.url(f"twofactor.{page}"), data=fields).status == 405, page
     assert enabled(site)
     assert a.me == "alice"
 
