@@ -35,16 +35,27 @@ def test_whatever_people_do_in_any_order_nobody_is_in_without_every_factor() -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("broken", BREAKS, ids=lambda broken: str(broken.__name__))
 def test_the_machine_finds_a_product_that_is_broken(broken: Break) -> None:
+    """Soon at the seed that is noted; at the ones after it where Hypothesis draws otherwise than it did."""
+    assert any(_is_found(broken, BREAKS[broken] + number) for number in range(30))
+
+
+def _is_found(broken: Break, at: int) -> bool:
     class Broken(Machine):
         break_product = staticmethod(broken)
 
-    enough = settings(
-        max_examples=300,
+    # Fewer than ten: of more, Hypothesis makes the first ones small, and finds nothing in them.
+    few = settings(
+        max_examples=9,
         stateful_step_count=30,
         phases=[Phase.generate],
         database=None,
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
-    with pytest.raises(AssertionError, match="the model disagrees"):
-        run_state_machine_as_test(seed(BREAKS[broken])(Broken), settings=enough)
+    try:
+        run_state_machine_as_test(seed(at)(Broken), settings=few)
+    except AssertionError as error:
+        if "the model disagrees" not in str(error):
+            raise
+        return True
+    return False
