@@ -368,4 +368,5 @@ def test_eight_workers_that_start_at_once_on_an_empty_database_make_its_tables_o
     assert "ERROR" not in cluster.postgresql.log.read_text()[before:]
     with psycopg.connect(address) as connection:
         rows = connection.execute("SELECT name FROM twofactor_meta ORDER BY name").fetchall()
-    assert [name for (name,) in rows] == ["key_check", "schema"]
+    # What the workers note of themselves, for doctor, is no part of making the store.
+    assert [name for (name,) in rows if not name.startswith("seen_")] == ["key_check", "schema"]
