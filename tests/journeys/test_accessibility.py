@@ -41,10 +41,11 @@ IDS = {
         "tf-password": "password",
         "tf-code": "code",
         "tf-remember": "remember",
+        "tf-trust": "trust",
         "tf-submit": "",
         "tf-csrf-token": "csrf_token",
     },
-    "challenge": {"tf-code": "code", "tf-submit": "", "tf-csrf-token": "csrf_token"},
+    "challenge": {"tf-code": "code", "tf-trust": "trust", "tf-submit": "", "tf-csrf-token": "csrf_token"},
     "setup": {"tf-code": "code", "tf-submit": "", "tf-csrf-token": "csrf_token"},
     "manage": {"tf-code": "code", "tf-submit": "", "tf-csrf-token": "csrf_token"},
     "step-up": {
