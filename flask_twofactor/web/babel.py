@@ -7,13 +7,14 @@ from functools import lru_cache
 from gettext import NullTranslations
 from typing import Any
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 from babel.dates import format_date, format_datetime, format_time, get_datetime_format
 from babel.numbers import format_decimal
 from flask_babel import get_locale, get_timezone
 
 from ..core.texts import ENGLISH, Language
+from ..errors import HookFailed
 from .languages import catalogue
 
 
@@ -51,13 +52,23 @@ class Spoken(Language):
 
 
 def spoken(babel: Any, tag: str | None, *, is_request: bool) -> Language:
-    """Give the language of a tag, or of the present request, else the host's default; English without a catalogue."""
-    if tag is not None:
-        locale = Locale.parse(tag.replace("-", "_"))
-    else:
-        locale = get_locale() if is_request else babel.instance.default_locale
-    zone = get_timezone() if is_request else babel.instance.default_timezone
+    """Give the language of a tag, or of the present request, else the host's default; English without a catalogue.
+
+    Raises `HookFailed` for a tag, which a hook gave, that is none.
+    """
+    configured = babel.instance
+    here, zone = (
+        (get_locale(), get_timezone()) if is_request else (configured.default_locale, configured.default_timezone)
+    )
+    locale = here if tag is None else _parse(tag)
     return _make(str(locale), zone, tuple(str(one) for one in babel.translation_directories))
+
+
+def _parse(tag: object) -> Locale:
+    try:
+        return Locale.parse(str(tag).replace("-", "_"))
+    except (ValueError, UnknownLocaleError):
+        raise HookFailed("the hook locale answered what is no language") from None
 
 
 @lru_cache(maxsize=256)

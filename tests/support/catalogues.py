@@ -29,11 +29,16 @@ METHODS = [
 KEYWORDS = {"marked": None, "gettext": None, "ngettext": (1, 2), "tf_gettext": None, "tf_ngettext": (1, 2)}
 HEAD = "# Texts of flask_twofactor. Distributed under the license of flask_twofactor (BSD-3-Clause)."
 
-_UNSAID = (
-    '"Project-Id', '"Report-Msgid', '"POT-Creation', '"PO-Revision', '"Last-Translator', '"Language-Team',
-    '"Generated-By',
-)  # fmt: skip
-"""Of a catalogue's head: what changes by itself, and what Babel fills in for nobody."""
+_SAID = ("Language", "Plural-Forms", "MIME-Version", "Content-Type", "Content-Transfer-Encoding")
+
+
+class Plain(Catalog):
+    """A catalogue whose head has what gettext reads, and no dates, tools and people."""
+
+    @property
+    def mime_headers(self) -> list[tuple[str, str]]:
+        """Give the lines of the head."""
+        return [one for one in self._get_mime_headers() if one[0] in _SAID]
 
 
 def texts() -> Catalog:
@@ -61,7 +66,7 @@ def read(language: str) -> Catalog:
 def renewed(language: str, template: Catalog) -> Catalog:
     """Give a language's catalogue with the texts of today, as far as they are translated."""
     former = read(language)
-    catalogue = Catalog(locale=language, header_comment=HEAD, charset="utf-8", fuzzy=False)
+    catalogue = Plain(locale=language, header_comment=HEAD, charset="utf-8", fuzzy=False)
     for message in sorted(filter(lambda one: one.id, template), key=lambda one: str(one.id)):
         known = former.get(message.id)
         text = known.string if known is not None else message.id if language == "en" else ""
@@ -80,8 +85,7 @@ def as_po(catalogue: Catalog) -> bytes:
     """Give the file for people."""
     file = io.BytesIO()
     write_po(file, catalogue, width=120, include_lineno=False, sort_output=True)
-    lines = file.getvalue().decode().splitlines(keepends=True)
-    return "".join(line for line in lines if not line.startswith(_UNSAID)).encode()
+    return file.getvalue()
 
 
 def as_mo(catalogue: Catalog) -> bytes:
@@ -93,10 +97,11 @@ def as_mo(catalogue: Catalog) -> bytes:
 
 def missing(catalogue: Catalog) -> list[str]:
     """Give the texts that have no translation yet."""
-    return [str(one.id) for one in catalogue if one.id and not all(_parts(one.string))]
+    return [str(one.id) for one in catalogue if one.id and not all(parts(one.string))]
 
 
-def _parts(text: object) -> tuple[str, ...]:
+def parts(text: object) -> tuple[str, ...]:
+    """Give the forms of a translation, one where it does not hang on a number."""
     return tuple(map(str, text)) if isinstance(text, (tuple, list)) else (str(text),)
 
 
