@@ -51,7 +51,7 @@ docs: $(VENV)/docs ## build the documentation site into docs/_build/html; a warn
 docs-links: $(VENV)/docs ## ask for every link of the documentation that leads elsewhere (needs the internet)
 	$(PYTHON_IN_VENV) -m sphinx -W --keep-going -b linkcheck $(ARGS) docs docs/_build/links
 
-docs-images: $(VENV)/test ## picture the example console and the tutorial's into docs/images (needs Chromium)
+docs-images: $(VENV)/test $(VENV)/docs ## picture the example console and the tutorial's into docs/images (needs Chromium)
 	$(PYTHON_IN_VENV) -m docs.screenshots $(ARGS)
 
 docs-requirements: $(VENV)/test ## write docs/reference/requirements.md anew from the tests' markers

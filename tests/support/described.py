@@ -7,6 +7,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,7 +22,9 @@ from flask_twofactor.state import Hooks
 from flask_twofactor.web.forms import BESIDE, DEFAULT_FORMS
 
 TEMPLATES = Path(cli.__file__).parents[1] / "templates" / "twofactor"
-_IDS = re.compile(r"\s*\((?:rule \d+ of the policy|bucket \w+ of the policy|[A-Z]{3}-\d\d(?:(?:, | to )[A-Z]{3}-\d\d)*)\)")
+_IDS = re.compile(
+    r"\s*\((?:rule \d+ of the policy|bucket \w+ of the policy|[A-Z]{3}-\d\d(?:(?:, | to )[A-Z]{3}-\d\d)*)\)"
+)
 
 
 def prose(docstring: str) -> str:
@@ -52,7 +55,7 @@ def signal_table() -> str:
     """Give the table of the signals, from the docstring under each."""
     tree = ast.parse(inspect.getsource(signals)).body
     rows = []
-    for node, after in zip(tree, tree[1:], strict=False):
+    for node, after in pairwise(tree):
         if isinstance(node, ast.Assign) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
             (target,) = node.targets
             rows.append((f"`{ast.unparse(target)}`", prose(str(after.value.value))))
