@@ -2,6 +2,9 @@
 
 from importlib.metadata import version as version_of
 
+from pygments.lexers.templates import HtmlDjangoLexer
+from sphinx.application import Sphinx
+
 project = "flask_twofactor"
 author = "the flask_twofactor authors"
 project_copyright = author
@@ -30,3 +33,8 @@ pygments_dark_style = "native"
 
 linkcheck_timeout = 20
 linkcheck_retries = 2
+
+
+def setup(app: Sphinx) -> None:
+    """Colour the HTML of templates too; code hosts know them as `jinja`."""
+    app.add_lexer("jinja", HtmlDjangoLexer)

@@ -104,7 +104,7 @@ def template_table() -> str:
         text = path.read_text(encoding="utf-8")
         blocks = re.findall(r"{%-? block (\w+)", text)
         comment = re.match(r"{#-? (.*?[.:])[\s:]", text, re.S)
-        what = comment[1].rstrip(".:") if comment else f"page `twofactor.{path.stem}`"
+        what = comment[1].rstrip(".:") if comment else "a page"
         rows.append((f"`{path.name}`", what, " ".join(f"`{block}`" for block in blocks)))
     return _table(("template", "what", "blocks"), *rows)
 
