@@ -25,7 +25,7 @@ from tests.support.programs import find
 FOLDER = Path(__file__).parent / "images"
 LOWEST = 300
 """Pixels: a page grows beyond it to what is on it."""
-COLOURS = 64
+COLOURS = 128
 
 
 @dataclass(frozen=True)
