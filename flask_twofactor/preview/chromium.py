@@ -7,13 +7,14 @@ The protocol is JSON, each message ended by a zero byte, on the file descriptors
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import shutil
 import signal
 import socket
 import tempfile
-from types import TracebackType
+from collections.abc import Iterator
 from typing import Any
 
 PROGRAMS = (
@@ -33,35 +34,43 @@ def find() -> str | None:
     return next((path for path in map(shutil.which, PROGRAMS) if path), None)
 
 
-class Chromium:
-    """A browser that takes pictures, from the beginning of a ``with`` to its end. What fails is an `OSError`."""
+@contextlib.contextmanager
+def running(program: str) -> Iterator[Browser]:
+    """Run a browser with a profile of its own, and end it. What fails in it is an `OSError`."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        process = _start(program, profile, theirs)
+        theirs.close()  # so that its end of the pipe closes with it
+        try:
+            ours.settimeout(_PATIENCE)
+            yield Browser(ours)
+        finally:
+            os.kill(process, signal.SIGTERM)
+            os.waitpid(process, 0)
 
-    def __init__(self, program: str) -> None:
-        self._program = program
+
+def _start(program: str, profile: str, pipe: socket.socket) -> int:
+    arguments = [program, *_ARGUMENTS, f"--user-data-dir={profile}"]
+    if os.geteuid() == 0:  # its sandbox is not for root: in a container, say
+        arguments.append("--no-sandbox")
+    pipe.set_inheritable(True)
+    silent = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_WRONLY, 0) for stream in (1, 2)]
+    piped = [(os.POSIX_SPAWN_DUP2, pipe.fileno(), there) for there in (3, 4)]
+    return os.posix_spawn(program, arguments, os.environ, file_actions=[*silent, *piped])
+
+
+class Browser:
+    """A browser that takes pictures."""
+
+    def __init__(self, pipe: socket.socket) -> None:
+        self._pipe = pipe
         self._buffer = b""
         self._last = 0
         self._told: set[str] = set()
-
-    def __enter__(self) -> Chromium:
-        """Start it, with a profile of its own, and open a page."""
-        self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        self._pipe, theirs = socket.socketpair()
-        with theirs:
-            theirs.set_inheritable(True)
-            self._process = self._start(theirs.fileno())
-        self._pipe.settimeout(_PATIENCE)
         self._session: str | None = None
         target = self._ask("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         self._ask("Page.enable")
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        """End it."""
-        self._pipe.close()
-        os.kill(self._process, signal.SIGTERM)
-        os.waitpid(self._process, 0)
-        self._profile.cleanup()
 
     def picture(self, url: str, width: int, height: int, scheme: str) -> bytes:
         """Give the whole page as a PNG, in a window of that size, for a reader who likes that scheme."""
@@ -76,14 +85,6 @@ class Chromium:
         page = self._ask("Page.getLayoutMetrics")["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": width, "height": max(height, page["height"]), "scale": 1}
         return base64.b64decode(self._ask("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)["data"])
-
-    def _start(self, theirs: int) -> int:
-        arguments = [self._program, *_ARGUMENTS, f"--user-data-dir={self._profile.name}"]
-        if os.geteuid() == 0:  # its sandbox is not for root: in a container, say
-            arguments.append("--no-sandbox")
-        silent = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_WRONLY, 0) for stream in (1, 2)]
-        piped = [(os.POSIX_SPAWN_DUP2, theirs, there) for there in (3, 4)]
-        return os.posix_spawn(self._program, arguments, os.environ, file_actions=[*silent, *piped])
 
     def _ask(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Ask the browser, and wait for its answer."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from .chromium import Chromium
+from .chromium import running
 from .gallery import SCHEMES, WIDTHS, Gallery
 from .states import STATES
 
@@ -28,7 +28,7 @@ def listen(application: object, port: int) -> BaseWSGIServer:
 
 def take(gallery: Gallery, folder: Path, program: str) -> Iterator[Path]:
     """Take the pictures into ``folder``, a folder for each brand and in it for each language; give each path."""
-    with _served(gallery) as url, Chromium(program) as browser:
+    with _served(gallery) as url, running(program) as browser:
         for brand in gallery.brands:
             for language in gallery.languages:
                 place = folder / brand / language
