@@ -22,12 +22,13 @@ from .base import group
 @click.option("--port", type=click.IntRange(0, 65535), default=5050, show_default=True, help="On this machine; 0: any.")
 @click.option("--shots", type=click.Path(file_okay=False), help="Write pictures into this folder, and serve nothing.")
 @click.option("--brand", "brands", multiple=True, help="This brand alone, by its key; may be given again.")
-@click.option("--language", "languages", multiple=True, help="This language alone (de); may be given again.")
+@click.option("--language", "languages", multiple=True, help="This language alone, by its tag; may be given again.")
 @with_appcontext
 def preview(port: int, shots: str | None, brands: tuple[str, ...], languages: tuple[str, ...]) -> None:
     """Show every page in every state, of each brand and in each language, to whoever develops the console.
 
-    In debug mode alone, and on this machine alone. It asks nothing of the store, and no page does anything.
+    In debug mode alone, and on this machine alone. It asks nothing of the store, and no page does anything. Pictures are
+    in the console's default language where no other is named.
     """
     app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
     if not app.debug:
@@ -37,6 +38,7 @@ def preview(port: int, shots: str | None, brands: tuple[str, ...], languages: tu
     if shots is None:
         _serve(gallery, port)
     else:
+        gallery.languages = gallery.languages if languages else gallery.languages[:1]
         _picture(gallery, Path(shots))
 
 

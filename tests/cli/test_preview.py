@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from flask_babel import Babel
 
 from flask_twofactor.preview import chromium, shots
 from flask_twofactor.preview.states import STATES
@@ -89,12 +90,15 @@ def test_a_browser_that_fails_is_an_error_in_a_line(
     assert result.stderr.count("\n") == 1
 
 
-def test_pictures_are_counted(developed: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_are_in_the_default_language_and_counted(
+    developed: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     need("chromium")
+    Babel(developed.app, default_locale="de")
     monkeypatch.setattr(shots, "STATES", STATES[:1])
     result = run(developed, "preview", "--shots", str(tmp_path / "shots"))
     assert (result.exit_code, result.stdout) == (0, f"4 pictures in {tmp_path / 'shots'}\n")
-    assert len(list((tmp_path / "shots").rglob("*.png"))) == 4
+    assert len(list((tmp_path / "shots/default/de").glob("*.png"))) == 4
 
 
 @pytest.mark.slow
