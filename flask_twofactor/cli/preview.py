@@ -27,8 +27,8 @@ from .base import group
 def preview(port: int, shots: str | None, brands: tuple[str, ...], languages: tuple[str, ...]) -> None:
     """Show every page in every state, of each brand and in each language, to whoever develops the console.
 
-    In debug mode alone, and on this machine alone. It asks nothing of the store, and no page does anything. Pictures are
-    in the console's default language where no other is named.
+    In debug mode alone, and on this machine alone. It asks nothing of the store, and no page does anything.
+    Pictures are in the console's default language where no other is named.
     """
     app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
     if not app.debug:
