@@ -13,7 +13,7 @@ from jinja2 import ChoiceLoader, DictLoader, FileSystemLoader, PrefixLoader
 
 from ..settings import Settings
 from ..state import State
-from . import activity, authenticators, gate, login, manage, pages, recovery, sessions, setup, step_up, unlock
+from . import activity, authenticators, brands, gate, login, manage, pages, recovery, sessions, setup, step_up, unlock
 from . import session as browser
 from .current import run_later
 from .sightings import Sightings
@@ -23,6 +23,9 @@ _IN_BLOCK = (
     "{% extends twofactor.layout %}{% block BLOCK %}{% block content %}{% endblock content %}{% endblock BLOCK %}"
 )
 """A layout that has `content` in another block of the host's."""
+
+_FOR_EVERYBODY = ("twofactor.static", "twofactor.brand_css")
+"""What is no page: the same for every visitor."""
 
 
 def make_blueprint(settings: Settings) -> Blueprint:
@@ -59,6 +62,7 @@ def make_blueprint(settings: Settings) -> Blueprint:
     blueprint.add_url_rule("/log-out", "log_out", setup.log_out, methods=["POST"])
     blueprint.add_url_rule("/password", "step_up", step_up.step_up, methods=both)
     blueprint.add_url_rule("/unlock", "unlock", unlock.unlock, methods=both)
+    blueprint.add_url_rule("/brand/<key>.css", "brand_css", brands.brand_css, methods=["GET"])
     return blueprint
 
 
@@ -88,7 +92,7 @@ def take_over(app: Flask, state: State, endpoint: str) -> None:
 
 def _frame_page(sightings: Sightings, endpoint: str | None, _: Any) -> None:
     """Note that this is a page of ours, known by its endpoint and never by the path (FLG-10), and look at its body."""
-    g._twofactor_page = endpoint != "twofactor.static"
+    g._twofactor_page = endpoint not in _FOR_EVERYBODY
     if g._twofactor_page:
         sightings.look()
     pages.require_form()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Response, make_response, render_template, request, url_for
+from flask import Response, current_app, make_response, render_template, request, url_for
 from flask_login import logout_user
 from jinja2 import Template
 from markupsafe import Markup
@@ -21,11 +21,14 @@ from ..errors import (
     StoreUnavailable,
     TooLarge,
     TwoFactorError,
+    WiringError,
 )
 from ..flows import manage
 from ..flows.factor import how_many
 from . import session as browser
+from .brands import css_url, template_of
 from .current import Presence, current_state, settings_person
+from .fields import missing_fields, with_note
 from .seen import live_sessions, utc
 
 POLICY = (
@@ -78,6 +81,7 @@ class Page:
     trust_days: int | None = None
     required = False
     rescued = False
+    macros = "twofactor/_macros.html"
 
     def __init__(
         self, page: str, brand: Brand, layout: str | Template, content_block: str = "content", **values: Any
@@ -88,12 +92,22 @@ class Page:
         self.base_template = layout if content_block == "content" else IN_BLOCK
         self.__dict__.update(values)
 
+    @property
+    def brand_css(self) -> str | None:
+        """Give where the brand's colours are, to be linked after our own stylesheet."""
+        return css_url(self.brand)
+
 
 def current_brand() -> Brand:
     """Give the brand of this request: what the host's ``brand_select`` says, else the one default."""
     state = current_state()
     chosen = state.hooks.ask("brand_select")
     if isinstance(chosen, Brand):
+        if chosen.colours is not None and chosen not in (state.brand_default, state.brands.get(chosen.key)):
+            raise WiringError(
+                f"brand_select answered the brand {chosen.key}, whose colours have no address:\n"
+                f"    TwoFactor(app, brands=[...])  # with this one in it"
+            )
         return chosen
     if chosen is None:
         return state.brand_default
@@ -104,17 +118,35 @@ def current_brand() -> Brand:
 
 def render(page: str, status: int = 200, **values: Any) -> Response:
     """Render one of our pages; the brand's template is preferred over the host's, the host's over ours."""
-    brand = current_brand()
-    settings = current_state().settings
-    context = Page(page, brand, settings.base_template, settings.content_block, status=status, **values)
-    return make_response(_render(page, context, current_state().render), status)
+    context = _page(page, current_brand(), status=status, **values)
+    text = _render(page, context, current_state().render)
+    return make_response(_noted(context, text) if current_app.debug else text, status)
+
+
+def _noted(context: Page, text: str) -> str:
+    """Say on the page itself, in debug mode, what it must post and does not."""
+    if context.form is None or (context.page == "manage" and context.required):
+        return text
+    asks_code = getattr(context, "asks_code", True)
+    missing = missing_fields(context.page, text, asks_code=asks_code, with_recovery=context.with_recovery)
+    template = current_app.jinja_env.select_template(_names(context, context.page))
+    return with_note(text, str(template.name), missing)
+
+
+def _page(page: str, brand: Brand, **values: Any) -> Page:
+    """Give a page its layout and its macros: the brand's own where its folder has them."""
+    settings, environment = current_state().settings, current_app.jinja_env
+    layout = template_of(environment, brand, "base.html", settings.base_template)
+    macros = template_of(environment, brand, "_macros.html", Page.macros)
+    return Page(page, brand, layout, settings.content_block, macros=macros, **values)
+
+
+def _names(context: Page, name: str) -> list[str | Template]:
+    return [f"twofactor/brands/{context.brand.key}/{name}.html", f"twofactor/{name}.html"]
 
 
 def _render(name: str, context: Page, by_host: Callable[..., Any] | None = None) -> str:
-    names: list[str | Template] = [
-        f"twofactor/brands/{context.brand.key}/{name}.html",
-        f"twofactor/{name}.html",
-    ]
+    names = _names(context, name)
     if by_host is None:
         return render_template(names, twofactor=context)
     try:
@@ -132,8 +164,7 @@ def panel() -> Markup:
     if person is None:
         return Markup()
     values = panel_values(person)
-    base = current_state().settings.base_template
-    return Markup(_render("_panel", Page("settings", current_brand(), base, **values, embedded=True)))  # noqa: S704
+    return Markup(_render("_panel", _page("settings", current_brand(), **values, embedded=True)))  # noqa: S704
 
 
 def panel_values(person: Presence) -> dict[str, Any]:
