@@ -11,7 +11,7 @@ unexport VIRTUAL_ENV
 unexport PYTHONHOME
 unexport PYTHONPATH
 
-.PHONY: help demo test cluster lint bench timing mutants versions docs-requirements docs-reference clean
+.PHONY: help demo test cluster lint bench timing mutants versions docs-requirements docs-reference translations clean
 .NOTPARALLEL:
 
 help: ## list these commands
@@ -50,6 +50,9 @@ docs-requirements: $(VENV)/test ## write docs/reference/requirements.md anew fro
 
 docs-reference: $(VENV)/test ## write docs/reference/settings.md anew from the code
 	$(PYTHON_IN_VENV) -m tests.support.reference
+
+translations: $(VENV)/test ## bring the catalogues in line with the texts in the code, and compile them
+	$(PYTHON_IN_VENV) -m tests.support.catalogues
 
 clean: ## remove what make and the tools made
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

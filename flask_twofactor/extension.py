@@ -25,6 +25,7 @@ from .web.blueprint import attach
 from .web.current import Presence, current_origin, current_state, later, presence
 from .web.forms import DEFAULT_FORMS
 from .web.fresh import require_fresh
+from .web.languages import language
 from .web.pages import current_brand
 from .web.unlock import unlock_path
 from .wiring import Wiring
@@ -108,6 +109,7 @@ class TwoFactor:
             current_brand=lambda: current_brand() if request else current_state().brand_default,
             current_origin=current_origin,
             later=later,
+            language=language,
             hash_for_nobody=hash_for_nobody,
             host_login=self._host_login,
             csrf=self._csrf,
@@ -164,6 +166,10 @@ class TwoFactor:
     def notify(self, hook: Hook) -> Hook:
         """``(user, notice)``: tell the owner, by mail for one, that the factor was turned on, off or reset."""
         return self._set("notify", hook)
+
+    def locale(self, hook: Hook) -> Hook:
+        """``(user) -> str or None``: the language of a user's notices ("de"), where Flask-Babel is set up."""
+        return self._set("locale", hook)
 
     def request_exemption(self, loader: Hook) -> Hook:
         """Declare a ``request_loader`` safe: whom it finds is logged in without the factor. It is a door past it."""

@@ -18,6 +18,7 @@ from limits.storage import Storage
 from .core.identifiers import normal_form, parse_identifier
 from .core.keyring import META, SECRET, Keyring, token_digest
 from .core.records import Brand, CsrfField, Enrolment, Event, HostLogin, Mark, Notice, Origin
+from .core.texts import ENGLISH, Language
 from .core.totp import LEAST_SECRET_BYTES, new_secret, parse_secret
 from .errors import HookFailed, KeyMismatch, StoreUnavailable, TwoFactorError
 from .settings import Settings
@@ -54,6 +55,7 @@ class Hooks:
     after_login_url: Callable[[Any], str]
     normal_form: Callable[[str], str] = normal_form
     notify: Callable[[Any, Notice], Any] | None = None
+    locale: Callable[[Any], str | None] = lambda _: None
 
     def ask(self, name: str, *arguments: Any) -> Any:
         """Call a hook; whatever it raises is logged without its message and becomes `HookFailed`."""
@@ -115,8 +117,8 @@ class State:
     """Run a function of a user once the response is sent, at once outside a request (ENU-11)."""
     hash_for_nobody: Callable[[str], Any]
     """The work of a password hash, where `password_check` failed for a name without an account."""
-    translator: Callable[[], Callable[[str], str]] = lambda: str
-    """Gives what looks a text up in the language of the present request, for later too."""
+    language: Callable[[str | None], Language] = lambda _: ENGLISH
+    """Gives the language of a tag, None for that of the present request; it speaks later too."""
     host_login: HostLogin = field(default_factory=HostLogin)
     taken_over: dict[str, Callable[..., Any]] = field(default_factory=dict)
     """The host's own log-in views by endpoint, in whose place our first page stands."""

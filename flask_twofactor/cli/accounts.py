@@ -10,6 +10,7 @@ from flask.cli import with_appcontext
 
 from ..core.agents import family
 from ..core.records import Trusted
+from ..core.texts import ENGLISH
 from ..flows import accounts
 from ..flows.accounts import Listed, Lock, Overview
 from ..flows.manage import Session
@@ -116,4 +117,6 @@ def _codes(lock: Lock) -> str:
 
 
 def _seen(since: int, last: int, one: Session | Trusted) -> str:
-    return f"    since {utc(since)}, last seen {utc(last)}, {one.source or 'unknown place'}, {family(one.agent)}"
+    return (
+        f"    since {utc(since)}, last seen {utc(last)}, {one.source or 'unknown place'}, {family(one.agent, ENGLISH)}"
+    )

@@ -12,6 +12,7 @@ import click
 
 from ..core.agents import family
 from ..core.records import Event
+from ..core.texts import ENGLISH
 from ..errors import TwoFactorError
 from ..web.current import current_state
 
@@ -84,7 +85,7 @@ def event_values(event: Event) -> dict[str, Any]:
 
 def event_line(event: Event, with_key: bool) -> str:
     """Give an event as a line: when, what, whose, from where, and what else there is to say of it."""
-    where = (event.source, family(event.agent)) if event.source else ()
+    where = (event.source, family(event.agent, ENGLISH)) if event.source else ()
     facts = (f"{name}={value!r}" for name, value in event.details.items())
     whose = (f"key={plain(event.subject)}",) if with_key and event.subject else ()
     return "  ".join([str(utc(event.at)), event.kind.removeprefix(KINDS), *whose, *where, *facts])

@@ -5,7 +5,9 @@ Nothing is decided by it: anybody can send any name. It helps the owner of an ac
 
 from __future__ import annotations
 
-UNKNOWN = "unknown browser"
+from .texts import Language, marked
+
+UNKNOWN = marked("Unknown browser")
 _BROWSERS = (
     ("Edg", "Edge"),  # Edg/, EdgA/, EdgiOS/, Edge/
     ("OPR/", "Opera"),
@@ -32,11 +34,12 @@ _OF_APPLE = ("iPhone", "iPad", "Mac")
 """Where ``Safari/`` means Safari: elsewhere it is said out of habit."""
 
 
-def family(agent: str) -> str:
+def family(agent: str, language: Language) -> str:
     """Give the browser and what it runs on, as far as ``agent`` (a User-Agent header) tells."""
     system = _first(_SYSTEMS, agent)
     browser = _first(_BROWSERS, agent) or ("Safari" if "Safari/" in agent and system in _OF_APPLE else UNKNOWN)
-    return f"{browser} on {system}" if system else browser
+    name = language.gettext(browser)
+    return language.gettext("%(browser)s on %(system)s", browser=name, system=system) if system else name
 
 
 def _first(names: tuple[tuple[str, str], ...], agent: str) -> str:

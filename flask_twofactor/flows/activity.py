@@ -80,10 +80,15 @@ class Line:
 
 def recent(state: State, subject: str) -> list[Line]:
     """Give what happened to an account lately, the newest first, in the language of the request."""
-    translate = state.translator()
+    language = state.language(None)
     shown = [(event, _words(event)) for event in state.store.events(subject, LIMIT)]
     return [
-        Line(translate(words), datetime.fromtimestamp(event.at, timezone.utc), event.source, family(event.agent))
+        Line(
+            language.gettext(words),
+            datetime.fromtimestamp(event.at, timezone.utc),
+            event.source,
+            family(event.agent, language),
+        )
         for event, words in shown
         if words
     ]

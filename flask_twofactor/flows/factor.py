@@ -10,6 +10,7 @@ from ..core.budget import Attempt, Pool
 from ..core.codes import parse_code, parse_recovery_code
 from ..core.records import Enrolment, Factor, Proof
 from ..core.recovery import FEW, recovery_digest
+from ..core.texts import Language
 from ..core.totp import matching_step, step_at
 from ..signals import alarm_raised, clock_jumped, code_accepted, code_rejected, recovery_code_used, rescue_used
 from ..state import State, logger
@@ -105,7 +106,7 @@ def judge(state: State, guess: Guess, factor: Factor | None, spend: Spend) -> Ju
 def _recovered(state: State, user: Any, subject: str, left: int) -> Judged:
     """Announce a recovery code that was used, and tell the account's owner (REC-05)."""
     state.announce(recovery_code_used, subject, left=left)
-    tell(state, user, RECOVERY_USED, how_many(left) + (" Make new ones in your settings." if left <= FEW else ""))
+    tell(state, user, RECOVERY_USED, lambda language: _left_over(language, left))
     return Judged("", left=left)
 
 
@@ -116,11 +117,16 @@ def _rescued(state: State, user: Any, subject: str) -> Judged:
     return Judged("", rescued=True)
 
 
-def how_many(left: int) -> str:
+def how_many(language: Language, left: int) -> str:
     """Say how many recovery codes there are still."""
-    return {0: "No recovery code is left.", 1: "One recovery code is left."}.get(
-        left, f"{left} recovery codes are left."
-    )
+    if not left:
+        return language.gettext("No recovery code is left.")
+    return language.ngettext("One recovery code is left.", "%(count)s recovery codes are left.", left)
+
+
+def _left_over(language: Language, left: int) -> str:
+    advice = language.gettext("Make new ones in your settings.") if left <= FEW else ""
+    return f"{how_many(language, left)} {advice}".rstrip()
 
 
 def _look_up(state: State, guess: Guess, factor: Factor | None, code: str, charged: str) -> tuple[Proven | None, int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..core.agents import family
 from ..core.records import Brand, Notice, Origin
-from ..core.texts import marked
+from ..core.texts import Language, marked
 from ..errors import HookFailed
 from ..state import State, logger
 
@@ -167,24 +167,27 @@ _WORDS = {
 }
 
 
-def tell(state: State, user: Any, kind: str, more: str = "") -> None:
+def tell(state: State, user: Any, kind: str, more: Callable[[Language], str] = lambda _: "") -> None:
     """Hand the host's ``notify`` a notice of what has happened, once the response is sent (ENU-11).
 
-    ``more`` is a sentence for its body. A hook that raises undoes nothing, and is logged.
+    ``more`` gives a sentence for its body. It is in the language that the hook ``locale`` names for the owner, else in
+    that of this request. A hook that raises undoes nothing, and is logged.
     """
     if state.hooks.notify is None:
         return
     try:
-        brand, origin, at = state.current_brand(), state.current_origin(), state.now
-        translate = state.translator()
+        brand, origin, at, here = state.current_brand(), state.current_origin(), state.now, state.language(None)
     except HookFailed:
         logger.error("a notice was not delivered: kind=%s", kind)
         return
 
     def deliver(person: Any) -> None:
         try:
+            tag = state.hooks.ask("locale", person)
+            language = state.language(tag) if tag else here
             account = str(state.hooks.ask("account_name", person))
-            state.hooks.ask("notify", person, _write(kind, account, brand, origin, at, more, translate))
+            notice = _write(kind, account, brand, origin, at, more(language), language)
+            state.hooks.ask("notify", person, notice)
         except HookFailed:
             logger.error("a notice was not delivered: kind=%s", kind)
 
@@ -192,21 +195,22 @@ def tell(state: State, user: Any, kind: str, more: str = "") -> None:
 
 
 def _write(
-    kind: str, account: str, brand: Brand, origin: Origin | None, at: int, more: str, translate: Callable[[str], str]
+    kind: str, account: str, brand: Brand, origin: Origin | None, at: int, more: str, language: Language
 ) -> Notice:
-    words, names = _WORDS[kind], {"account": account, "brand": brand.name}
+    words = _WORDS[kind]
 
     def say(text: str) -> str:
-        return translate(text) % names
+        return language.gettext(text, account=account, brand=brand.name)
 
-    facts = [(marked("When"), datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%d %H:%M UTC"))]
+    facts = [language.gettext("When: %(when)s", when=language.moment(datetime.fromtimestamp(at, timezone.utc)))]
     if origin is not None:  # the browser in our words: what it calls itself is chosen by whoever did this
-        facts += [(marked("From"), origin.address), (marked("Browser"), family(origin.agent))]
+        facts.append(language.gettext("From: %(place)s", place=origin.address))
+        facts.append(language.gettext("Browser: %(browser)s", browser=family(origin.agent, language)))
     parts = [
-        say(marked("Hello,")),
+        language.gettext("Hello,"),
         f"{say(words.what)} {more}".rstrip(),
-        "\n".join(f"{say(name)}: {value}" for name, value in facts),
+        "\n".join(facts),
         say(words.advice),
-        *([f"{say(marked('Help'))}: {brand.support_url}"] if brand.support_url else []),
+        *([language.gettext("Help: %(url)s", url=brand.support_url)] if brand.support_url else []),
     ]
     return Notice(kind, at, origin, say(words.title), "\n\n".join(parts) + "\n")

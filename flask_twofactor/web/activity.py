@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import url_for
 
+from ..core.texts import marked
 from ..flows import activity
 from .current import Presence, current_state
 from .manage import entered, settings_url
@@ -23,5 +24,5 @@ def activity_view() -> Any:
         lines=activity.recent(state, person.subject),
         sessions_url=url_for("twofactor.sessions"),
         settings_url=settings_url(state),
-        title="Recent activity",
+        title=marked("Recent activity"),
     )

@@ -8,6 +8,7 @@ from typing import Any
 from flask import redirect, request, url_for
 
 from ..core.records import MAX_AUTHENTICATORS
+from ..core.texts import marked
 from ..errors import CodeRejected, NotEnrolled, SetupExpired, TooManyAuthenticators
 from ..flows import authenticators, login
 from ..flows.authenticators import Shown
@@ -20,9 +21,9 @@ from .manage import entered, is_known, renewed, settings_url
 from .pages import current_brand, render
 from .setup import key_values
 
-ADDED = "The authenticator was added. From now on its codes work too."
-REMOVED = "The authenticator was removed, and you are logged out everywhere else."
-GONE = "That key has expired. Start again with a code."
+ADDED = marked("The authenticator was added. From now on its codes work too.")
+REMOVED = marked("The authenticator was removed, and you are logged out everywhere else.")
+GONE = marked("That key has expired. Start again with a code.")
 
 
 def listing() -> Any:
@@ -41,7 +42,7 @@ def listing() -> Any:
         add_url=url_for("twofactor.add_authenticator"),
         manage_url=url_for("twofactor.manage"),
         settings_url=settings_url(state),
-        title="Authenticators",
+        title=marked("Authenticators"),
     )
 
 
@@ -144,7 +145,7 @@ def _add_page(state: State, form: Any, error: str | None) -> Any:
         action=url_for("twofactor.add_authenticator"),
         back_url=url_for("twofactor.authenticators"),
         settings_url=settings_url(state),
-        title="Add an authenticator",
+        title=marked("Add an authenticator"),
     )
 
 
@@ -162,7 +163,7 @@ def _new_page(state: State, form: Any, person: Presence, error: str | None) -> A
         **key_values(state, person, shown),
         action=url_for("twofactor.new_authenticator"),
         settings_url=url_for("twofactor.authenticators"),
-        title="Add an authenticator",
+        title=marked("Add an authenticator"),
     )
 
 
@@ -179,7 +180,7 @@ def _remove_page(state: State, form: Any, gone: Shown, error: str | None) -> Any
         action=url_for("twofactor.remove_authenticator"),
         back_url=url_for("twofactor.authenticators"),
         settings_url=settings_url(state),
-        title="Remove an authenticator",
+        title=marked("Remove an authenticator"),
     )
 
 

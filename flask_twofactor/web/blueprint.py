@@ -13,7 +13,21 @@ from jinja2 import ChoiceLoader, DictLoader, FileSystemLoader, PrefixLoader
 
 from ..settings import Settings
 from ..state import State
-from . import activity, authenticators, brands, gate, login, manage, pages, recovery, sessions, setup, step_up, unlock
+from . import (
+    activity,
+    authenticators,
+    brands,
+    gate,
+    languages,
+    login,
+    manage,
+    pages,
+    recovery,
+    sessions,
+    setup,
+    step_up,
+    unlock,
+)
 from . import session as browser
 from .current import run_later
 from .sightings import Sightings
@@ -75,7 +89,7 @@ def attach(app: Flask, state: State) -> None:
     taken_over = _make_preprocessor(app, state.host_login.endpoints, frame)
     app.url_value_preprocessors.setdefault(None, []).insert(0, taken_over)
     app.register_blueprint(blueprint)
-    app.jinja_env.globals["twofactor_panel"] = pages.panel
+    app.jinja_env.globals.update(languages.IN_TEMPLATES, twofactor_panel=pages.panel)
     for error in pages.PROBLEMS:
         app.register_error_handler(error, pages.problem)
     gate.watch(app)

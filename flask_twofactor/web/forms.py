@@ -17,11 +17,13 @@ from wtforms.validators import DataRequired, InputRequired, Length
 
 from ..core.codes import MAX_LENGTH as MAX_CODE
 from ..core.identifiers import MAX_LENGTH as MAX_IDENTIFIER
+from ..core.texts import marked
 from ..errors import BadRequest
 from ..flows.authenticators import MAX_NAME
 from ..flows.login import MAX_PASSWORD
 from .csrf import CookieCSRF, is_valid
 from .current import current_state
+from .languages import language
 
 _SINGLE = (
     "csrf_token", "identifier", "password", "code", "remember", "trust", "step", "kind", "other", "name",
@@ -51,8 +53,10 @@ class TwoFactorForm(FlaskForm):
             return CookieCSRF if _needs_no_session() else FlaskForm.Meta.csrf_class
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
-        """Add the field of the host's own CSRF scheme, where it has one."""
+        """Say the labels in the language of the request, and add the field of the host's own CSRF scheme."""
         super().__init__(*arguments, **named)
+        for own in self:
+            own.label.text = language().gettext(own.label.text)
         if (scheme := current_state().csrf) is not None:
             field = self.meta.bind_field(self, HiddenField(), {"name": scheme.field_name, "prefix": ""})
             field.process(None, scheme.token())  # ours is made anew, whatever was posted
@@ -72,21 +76,21 @@ def _text(field_id: str, autocomplete: str, **attributes: Any) -> dict[str, Any]
 
 def _code_field() -> Any:
     return StringField(
-        "Code",
-        [InputRequired("Enter the code."), Length(max=MAX_CODE)],
+        marked("Code"),
+        [InputRequired(marked("Enter the code.")), Length(max=MAX_CODE)],
         render_kw=_text("code", "one-time-code", inputmode="numeric"),
     )
 
 
 def _trust_field() -> Any:
     """Never ticked by itself (TRB-01)."""
-    return BooleanField("Do not ask for a code on this browser", render_kw={"id": "tf-trust"})
+    return BooleanField(marked("Do not ask for a code on this browser"), render_kw={"id": "tf-trust"})
 
 
 def _password_field() -> Any:
     return PasswordField(
-        "Password",
-        [InputRequired("Enter your password."), Length(max=MAX_PASSWORD)],
+        marked("Password"),
+        [InputRequired(marked("Enter your password.")), Length(max=MAX_PASSWORD)],
         render_kw=_text("password", "current-password"),
     )
 
@@ -101,10 +105,10 @@ class IdentifyForm(TwoFactorForm):
     """The first page: who wants to log in."""
 
     identifier = StringField(
-        "User ID",
+        marked("User ID"),
         [
-            InputRequired("Enter your user ID."),
-            Length(max=MAX_IDENTIFIER, message="That user ID is too long."),
+            InputRequired(marked("Enter your user ID.")),
+            Length(max=MAX_IDENTIFIER, message=marked("That user ID is too long.")),
         ],
         render_kw=_text("identifier", "username"),
     )
@@ -116,11 +120,11 @@ class CredentialForm(TwoFactorForm):
     Neither field says alone that it is missing or too long: the submission is judged as a whole (VER-10).
     """
 
-    password = PasswordField("Password", render_kw=_text("password", "current-password", required=True))
-    code = StringField("Code", render_kw=_text("code", "one-time-code", inputmode="numeric"))
+    password = PasswordField(marked("Password"), render_kw=_text("password", "current-password", required=True))
+    code = StringField(marked("Code"), render_kw=_text("code", "one-time-code", inputmode="numeric"))
     step = HiddenField()
     """Who wants to log in, sealed, where the session does not keep it."""
-    remember = BooleanField("Keep me logged in on this device", render_kw={"id": "tf-remember"})
+    remember = BooleanField(marked("Keep me logged in on this device"), render_kw={"id": "tf-remember"})
     trust = _trust_field()
 
 
@@ -153,8 +157,8 @@ class AddAuthenticatorForm(TwoFactorForm):
     """What a further authenticator is called, and a code of one that there is."""
 
     name = StringField(
-        "Name",
-        [DataRequired("Give it a name."), Length(max=MAX_NAME, message="That name is too long.")],
+        marked("Name"),
+        [DataRequired(marked("Give it a name.")), Length(max=MAX_NAME, message=marked("That name is too long."))],
         filters=[_tidy],
         render_kw={"id": "tf-name", "autocomplete": "off", "maxlength": str(MAX_NAME)},
     )
@@ -251,6 +255,8 @@ def submitted(form: Any) -> bool:
         if name in request.files:
             raise BadRequest("a field was sent as a file")
     complete = bool(form.validate())
+    for field in form:
+        field.errors = [language().gettext(str(error)) for error in field.errors]
     if csrf_is_on():
         _require_token(form, token)
     if switches():

@@ -7,12 +7,14 @@ from typing import Any
 from flask import Response, current_app, jsonify, redirect, request, url_for
 
 from ..core.records import Mark
+from ..core.texts import marked
 from . import session as browser
 from .current import current_state, settings_person
+from .languages import language
 from .redirects import SAFE_METHODS, sent_from, way_back
 
-NOT_DONE = "What you sent was not done. Please confirm first that it is you, and send it again afterwards."
-SEND_AGAIN = "Thank you. What you sent before was not done: please send it again."
+NOT_DONE = marked("What you sent was not done. Please confirm first that it is you, and send it again afterwards.")
+SEND_AGAIN = marked("Thank you. What you sent before was not done: please send it again.")
 
 
 def require_fresh(seconds: int) -> Response | None:
@@ -61,7 +63,7 @@ def notice() -> str | None:
 def proven() -> None:
     """Say on the page that comes next, where the host shows flashed messages, that it is to be sent again."""
     if was_lost():
-        browser.flash_once(SEND_AGAIN)
+        browser.flash_once(language().gettext(SEND_AGAIN))
 
 
 def _is_sent() -> bool:

@@ -9,6 +9,7 @@ from flask import redirect, request, url_for
 from ..core.keyring import token_digest
 from ..core.known import Known
 from ..core.records import Mark
+from ..core.texts import marked
 from ..errors import CodeRejected, LoginRefused, StoreUnavailable, Throttled, TwoFactorError, WiringError
 from ..flows import login, requirement, trusted
 from ..state import State, logger
@@ -17,23 +18,33 @@ from . import session as browser
 from .current import Presence, client_source, current_state, presence
 from .forms import other_kind, submitted, switches, with_recovery
 from .hand_on import HostView, led_on
+from .languages import language
 from .pages import render
 from .redirects import safe_next, wanted
 
-REFUSED = "These details are not right. Check them and try again."
-WRONG_CODE = "That code is not right. Wait for the next one in your authenticator app and try again."
-EXPIRED = "That took longer than ten minutes, so please start again. Your user ID is still filled in."
-EXPIRED_ALONE = "That took longer than ten minutes, so please start again."
+REFUSED = marked("These details are not right. Check them and try again.")
+WRONG_CODE = marked("That code is not right. Wait for the next one in your authenticator app and try again.")
+KEPT = marked("Your user ID is still filled in.")
 NO_NAME = ""
 """The user ID of a console that has one account and asks for none."""
-INVALID_NAME = "Enter your user ID as this console knows it."
+INVALID_NAME = marked("Enter your user ID as this console knows it.")
 
 
 def waiting(error: Throttled) -> str:
     """Say how long to wait, in words."""
     minutes, hours = -(-error.retry_after // 60), -(-error.retry_after // 3600)
-    time = f"{minutes} minute{'s' if minutes > 1 else ''}" if minutes <= 90 else f"{hours} hours"
-    return f"Too many attempts. Try again in {time}."
+    if minutes > 90:
+        many = "Too many attempts. Try again in %(count)s hours."
+        return language().ngettext("Too many attempts. Try again in one hour.", many, hours)
+    many = "Too many attempts. Try again in %(count)s minutes."
+    return language().ngettext("Too many attempts. Try again in one minute.", many, minutes)
+
+
+def expired(state: State) -> str:
+    """Say that the second page was too long in coming."""
+    minutes = max(1, state.settings.pending_seconds // 60)
+    many = "That took longer than %(count)s minutes, so please start again."
+    return language().ngettext("That took longer than one minute, so please start again.", many, minutes)
 
 
 def identify(**_: Any) -> Any:
@@ -83,7 +94,7 @@ def _is_taken_over(state: State) -> bool:
 def _identify_page(form: Any, target: str | None, error: str | None, notice: str | None = None) -> Any:
     stays = current_state().host_login.hands_on and _is_taken_over(current_state())
     action = _here() if stays else url_for("twofactor.identify", next=target)
-    return render("identify", form=form, action=action, error=error, notice=notice, title="Log in")
+    return render("identify", form=form, action=action, error=error, notice=notice, title=marked("Log in"))
 
 
 def credential() -> Any:
@@ -230,7 +241,7 @@ def _credential_page(state: State, form: Any, identifier: str, target: str | Non
         identifier=identifier or None,
         action=action,
         restart_url=url_for("twofactor.identify", next=target),
-        title="Log in",
+        title=marked("Log in"),
         **values,
     )
 
@@ -245,9 +256,9 @@ def _start_again(state: State, identifier: str, target: str | None) -> Any:
     if identifier == NO_NAME:
         browser.keep_pending(state, identifier, target)
         form = state.forms["credential"](formdata=None)
-        return _credential_page(state, form, identifier, target, notice=EXPIRED_ALONE)
+        return _credential_page(state, form, identifier, target, notice=expired(state))
     form = state.forms["identify"](formdata=None, data={"identifier": identifier})
-    return _identify_page(form, target, None, notice=EXPIRED)
+    return _identify_page(form, target, None, notice=f"{expired(state)} {language().gettext(KEPT)}")
 
 
 def challenge() -> Any:
@@ -311,7 +322,7 @@ def _challenge_page(state: State, form: Any, found: Presence, target: str | None
         account=str(state.hooks.ask("account_name", found.user)),
         action=url_for("twofactor.challenge", next=target, resend=fresh.resend()),
         restart_url=url_for("twofactor.identify", switch=1, next=target),
-        title="Enter your code",
+        title=marked("Enter your code"),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import current_app, redirect, url_for
 
+from ..core.texts import marked
 from ..errors import CodeRejected, FactorRequired
 from ..flows import login, manage, notices
 from ..state import State
@@ -16,7 +17,8 @@ from .fresh import proof_url
 from .login import WRONG_CODE, after_login, first_error
 from .pages import panel_values, render
 
-DISABLED = "MFA DISABLED"
+DISABLED = marked("MFA DISABLED")
+MANDATORY = marked("Two-factor authentication is mandatory for this account.")
 
 
 def entered(*, owing_setup: bool = False) -> Presence | Any:
@@ -41,7 +43,7 @@ def settings() -> Any:
     if not isinstance(person, Presence):
         return person
     back = after_login(current_state(), person.user)
-    return render("settings", title="Two-factor authentication", back_url=back, **panel_values(person))
+    return render("settings", title=marked("Two-factor authentication"), back_url=back, **panel_values(person))
 
 
 def manage_view() -> Any:
@@ -61,7 +63,7 @@ def manage_view() -> Any:
     except CodeRejected:
         return _manage_page(state, form, person, WRONG_CODE)
     except FactorRequired:
-        return _manage_page(state, form, person, "Two-factor authentication is mandatory for this account.")
+        return _manage_page(state, form, person, MANDATORY)
     notices.tell(state, person.user, notices.DISABLED)
     return changed(state, person, token, DISABLED)
 
@@ -98,5 +100,5 @@ def _manage_page(state: State, form: Any, person: Presence, error: str | None) -
         other_url=url_for("twofactor.manage", kind=other_kind()),
         action=url_for("twofactor.manage"),
         settings_url=settings_url(state),
-        title="Manage two-factor authentication",
+        title=marked("Manage two-factor authentication"),
     )

@@ -1,4 +1,4 @@
-"""Render: brand folder, host, then default template; the headers of every page; the QR code."""
+"""Render: brand folder, host, then default template; the headers of every page."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from ..core.records import Brand
 from ..core.recovery import FEW
+from ..core.texts import marked
 from ..errors import (
     BadRequest,
     Forbidden,
@@ -29,6 +30,7 @@ from . import session as browser
 from .brands import css_url, template_of
 from .current import Presence, current_state, settings_person
 from .fields import missing_fields, with_note
+from .languages import language
 from .seen import live_sessions, utc
 
 POLICY = (
@@ -50,14 +52,24 @@ _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 _RETRY_AFTER = 30
 _BASE_TEMPLATE = "twofactor/base.html"
 IN_BLOCK = "twofactor/_in_block.html"
-_QUIET_ZONE = 4
+_SAID = ("title", "heading", "message", "error", "notice")
+"""Values that are texts: they are marked where they stand and looked up in one place, as the page is made."""
 _PROBLEMS = {
-    400: ("This page was out of date", "Go back, load the page again and send it once more."),
-    403: ("Not from here", "Two-factor authentication is managed after a log-in on this site's own pages."),
-    413: ("That was too long", "What you sent is longer than this page takes. Please start again with less."),
-    415: ("Not a form", "These pages take forms only."),
-    429: ("Too many attempts", "That was wrong too often, so you were logged out. Please log in again."),
-    503: ("Please try again later", "Something on our side does not answer. Nothing was changed."),
+    400: (marked("This page was out of date"), marked("Go back, load the page again and send it once more.")),
+    403: (
+        marked("Not from here"),
+        marked("Two-factor authentication is managed after a log-in on this site's own pages."),
+    ),
+    413: (
+        marked("That was too long"),
+        marked("What you sent is longer than this page takes. Please start again with less."),
+    ),
+    415: (marked("Not a form"), marked("These pages take forms only.")),
+    429: (
+        marked("Too many attempts"),
+        marked("That was wrong too often, so you were logged out. Please log in again."),
+    ),
+    503: (marked("Please try again later"), marked("Something on our side does not answer. Nothing was changed.")),
 }
 
 
@@ -87,10 +99,14 @@ class Page:
         self, page: str, brand: Brand, layout: str | Template, content_block: str = "content", **values: Any
     ) -> None:
         self.page = page
+        self.language = language()
         self.brand = brand
         self.layout = layout
         self.base_template = layout if content_block == "content" else IN_BLOCK
         self.__dict__.update(values)
+        for name in _SAID:
+            if text := values.get(name):
+                setattr(self, name, self.language.gettext(text))
 
     @property
     def brand_css(self) -> str | None:
@@ -179,7 +195,7 @@ def panel_values(person: Presence) -> dict[str, Any]:
         "authenticators": status.authenticators,
         "recovery_left": status.recovery_left,
         "recovery_few": status.enabled and status.recovery_left <= FEW,
-        "how_many": how_many(status.recovery_left),
+        "how_many": how_many(language(), status.recovery_left),
         "notice": browser.take_notice(),
         "setup_url": url_for("twofactor.setup"),
         "manage_url": url_for("twofactor.manage"),
@@ -210,7 +226,10 @@ def problem_page(status: int, retry_after: int | None = None) -> Response:
     """Render the page of an HTTP error of ours; ``retry_after`` says in seconds when to come back."""
     heading, message = _PROBLEMS[status]
     restart = url_for("twofactor.identify") if status in (400, 413, 415, 429) else None
-    values = {"heading": heading, "message": message, "retry_after": retry_after, "restart_url": restart}
+    again = _try_again(retry_after) if retry_after else None
+    values = {
+        "heading": heading, "message": message, "again": again, "retry_after": retry_after, "restart_url": restart,
+    }  # fmt: skip
     try:
         response = render("problem", status, title=heading, **values)
     except TwoFactorError:  # what failed may fail here too: in ``brand_select``, or in the host's layout
@@ -223,50 +242,17 @@ def problem_page(status: int, retry_after: int | None = None) -> Response:
     return add_headers(response)
 
 
+def _try_again(seconds: int) -> str:
+    if seconds < 90:
+        many = "Please try again in %(count)s seconds."
+        return language().ngettext("Please try again in one second.", many, seconds)
+    many = "Please try again in %(count)s minutes."
+    return language().ngettext("Please try again in one minute.", many, -(-seconds // 60))
+
+
 PROBLEMS: tuple[type[TwoFactorError], ...] = (
     BadRequest, Forbidden, HookFailed, NotAForm, SignInAgain, StoreUnavailable, TooLarge,
 )  # fmt: skip
-
-
-def qr_svg(uri: str) -> Markup:
-    """Draw ``uri`` as an inline SVG: one path, no style attribute, its own quiet zone (ISO/IEC 18004, level M).
-
-    Each run of dark modules is a stroke of the middle of its row: half the bytes of a box around it.
-    The mask is given, since choosing the best of eight costs more than drawing, and every mask scans.
-    """
-    from qrcode.constants import ERROR_CORRECT_M  # noqa: PLC0415 - at first use: most processes draw none
-    from qrcode.main import QRCode  # noqa: PLC0415
-
-    code: Any = QRCode(error_correction=ERROR_CORRECT_M, border=0, mask_pattern=0)
-    code.add_data(uri.encode())
-    code.make(fit=True)
-    size = len(code.modules) + 2 * _QUIET_ZONE
-    rows = [_strokes(row, y + _QUIET_ZONE) for y, row in enumerate(code.modules)]
-    return Markup(  # noqa: S704 - numbers only
-        f'<svg class="tf-qr-code" role="img" aria-label="QR code of the key below" viewBox="0 0 {size} {size}" '
-        f'shape-rendering="crispEdges"><path fill="#fff" d="M0 0h{size}v{size}H0z"/>'
-        f'<path stroke="#000" d="{"".join(rows)}"/></svg>'
-    )
-
-
-def _strokes(row: list[bool], y: int) -> str:
-    """Draw the dark runs of a row: to the first absolutely, to each further one from where the last ended."""
-    drawn, end = f"M{_QUIET_ZONE} {y}.5", 0
-    for start, length in _dark_runs(row):
-        drawn += f"m{start - end} 0h{length}"
-        end = start + length
-    return drawn
-
-
-def _dark_runs(row: list[bool]) -> list[tuple[int, int]]:
-    runs, start = [], None
-    for x, dark in enumerate([*row, False]):
-        if dark and start is None:
-            start = x
-        elif not dark and start is not None:
-            runs.append((start, x - start))
-            start = None
-    return runs
 
 
 def require_form() -> None:

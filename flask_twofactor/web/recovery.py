@@ -9,6 +9,7 @@ from urllib.parse import quote
 from flask import current_app, redirect, request, url_for
 
 from ..core.recovery import COUNT
+from ..core.texts import marked
 from ..errors import CodeRejected
 from ..flows import login, manage, recovery
 from ..flows.factor import how_many
@@ -16,6 +17,7 @@ from ..state import State
 from . import session as browser
 from .current import Presence, current_state, settings_person
 from .forms import submitted
+from .languages import language
 from .login import WRONG_CODE, after_login, first_error
 from .manage import entered, is_known, renewed, settings_url
 from .pages import current_brand, render
@@ -59,10 +61,10 @@ def _recovery_page(state: State, form: Any, person: Presence, error: str | None)
         form=form,
         error=error,
         recovery_left=left,
-        how_many=how_many(left),
+        how_many=how_many(language(), left),
         action=url_for("twofactor.recovery"),
         settings_url=settings_url(state),
-        title="Recovery codes",
+        title=marked("Recovery codes"),
     )
 
 
@@ -88,21 +90,22 @@ def recovery_codes() -> Any:
         download=_as_file(codes, account, today),
         filename=f"recovery-codes-{current_brand().key}.txt",
         settings_url=safe_next(request.args.get("next")) or settings_url(state),
-        title="Your recovery codes",
+        title=marked("Your recovery codes"),
     )
 
 
 def _as_file(codes: list[str], account: str, today: datetime) -> str:
     """Give the codes as a text file in a URL: a link to it asks nobody for them a second time."""
+    speaks = language()
     lines = [
-        f"Recovery codes for two-factor authentication at {current_brand().name}",
-        f"Account: {account}",
-        f"Made: {today.day} {today:%B %Y}",
+        speaks.gettext("Recovery codes for two-factor authentication at %(brand)s", brand=current_brand().name),
+        speaks.gettext("Account: %(account)s", account=account),
+        speaks.gettext("Made: %(date)s", date=speaks.date(today)),
         "",
         *codes,
         "",
-        "Each works once, in the place of a code from your authenticator app.",
-        "Keep them where nobody else can read them.",
+        speaks.gettext("Each works once, in the place of a code from your authenticator app."),
+        speaks.gettext("Keep them where nobody else can read them."),
     ]
     return "data:text/plain;charset=utf-8," + quote("".join(f"{line}\r\n" for line in lines))
 
@@ -120,11 +123,11 @@ def recovery_used() -> Any:
     return render(
         "recovery_used",
         recovery_left=found.recovery_left,
-        how_many=how_many(found.recovery_left),
+        how_many=how_many(language(), found.recovery_left),
         required=found.required,
         onward_url=onward,
         recovery_url=url_for("twofactor.recovery"),
         authenticators_url=url_for("twofactor.authenticators"),
         manage_url=url_for("twofactor.manage"),
-        title="You used a recovery code",
+        title=marked("You used a recovery code"),
     )

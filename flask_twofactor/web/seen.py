@@ -28,7 +28,7 @@ def live_sessions(state: State, person: Presence) -> list[Seen]:
     """Give the live sessions of a person's account, this one first."""
     digest = person.proof.digest if isinstance(person.proof, Mark) else ""
     return [
-        Seen("", family(one.agent), one.source, utc(one.began_at), utc(one.seen_at), one.present)
+        Seen("", family(one.agent, state.language(None)), one.source, utc(one.began_at), utc(one.seen_at), one.present)
         for one in manage.sessions(state, person.subject, digest)
     ]
 
@@ -37,7 +37,14 @@ def trusted_browsers(state: State, person: Presence) -> list[Seen]:
     """Give the trusted browsers of a person's account, the one that was used last first."""
     held = {token.browser for token in browser.trust(state)}
     return [
-        Seen(one.id, family(one.agent), one.source, utc(one.created_at), utc(one.used_at), one.id in held)
+        Seen(
+            one.id,
+            family(one.agent, state.language(None)),
+            one.source,
+            utc(one.created_at),
+            utc(one.used_at),
+            one.id in held,
+        )
         for one in trusted.listing(state, person.subject)
     ]
 

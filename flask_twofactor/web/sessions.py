@@ -7,6 +7,7 @@ from typing import Any
 from flask import redirect, request, url_for
 
 from ..core.records import Mark
+from ..core.texts import marked
 from ..flows import manage, notices, trusted
 from ..state import State
 from . import session as browser
@@ -17,9 +18,9 @@ from .manage import changed, entered, settings_url
 from .pages import render
 from .seen import live_sessions, trusted_browsers
 
-LOGGED_OUT = "You are logged out everywhere else."
-FORGOTTEN = "From now on that browser is asked for a code."
-ALL_FORGOTTEN = "From now on every browser is asked for a code."
+LOGGED_OUT = marked("You are logged out everywhere else.")
+FORGOTTEN = marked("From now on that browser is asked for a code.")
+ALL_FORGOTTEN = marked("From now on every browser is asked for a code.")
 
 
 def sessions() -> Any:
@@ -61,5 +62,5 @@ def _page(state: State, person: Presence, form: Any) -> Any:
         forget_url=url_for("twofactor.forget_browser"),
         action=url_for("twofactor.sessions"),
         settings_url=settings_url(state),
-        title="Sessions and browsers",
+        title=marked("Sessions and browsers"),
     )

@@ -8,19 +8,23 @@ from typing import Any
 from flask import current_app, redirect, request, url_for
 from flask_login import logout_user
 
+from ..core.texts import marked
 from ..errors import AlreadyEnrolled, CodeRejected, SetupExpired
 from ..flows import notices, requirement, setup
 from ..state import State
 from . import session as browser
 from .current import Presence, current_state, settings_person
 from .forms import submitted
+from .languages import language
 from .login import WRONG_CODE, after_login, first_error
 from .manage import entered, renewed, settings_url
-from .pages import current_brand, qr_svg, render
+from .pages import current_brand, render
+from .qr import LABEL, qr_svg
 from .recovery import to_sheet
 from .redirects import safe_next
 
-EXPIRED = "That key has expired. Scan the new one below and type its code."
+ENABLED = marked("Two-factor authentication is on.")
+EXPIRED = marked("That key has expired. Scan the new one below and type its code.")
 
 
 def setup_view() -> Any:
@@ -49,7 +53,7 @@ def setup_view() -> Any:
     renewed(state, person, token)
     browser.keep_known(state, person.subject)  # the first log-in with the factor is none of a new browser
     onward = safe_next(request.args.get("next")) if person.verdict == "setup" else None
-    return to_sheet(sealed, "Two-factor authentication is on.", onward)
+    return to_sheet(sealed, ENABLED, onward)
 
 
 def _setup_page(state: State, form: Any, person: Presence, error: str | None) -> Any:
@@ -71,14 +75,14 @@ def _setup_page(state: State, form: Any, person: Presence, error: str | None) ->
         settings_url=None if owing else settings_url(state),
         log_out=state.forms["log_out"](formdata=None) if owing else None,
         log_out_url=url_for("twofactor.log_out"),
-        title="Set up two-factor authentication",
+        title=marked("Set up two-factor authentication"),
     )
 
 
 def key_values(state: State, person: Presence, shown: setup.Setup) -> dict[str, Any]:
     """Give what a page shows of a key that is being set up."""
     return {
-        "qr": qr_svg(shown.uri),
+        "qr": qr_svg(shown.uri, language().gettext(LABEL)),
         "key_groups": shown.groups,
         "uri": shown.uri,
         "minutes": max(1, (shown.expires_at - state.now) // 60),
@@ -102,7 +106,7 @@ def grace() -> Any:
         until=datetime.fromtimestamp(until, timezone.utc),
         setup_url=url_for("twofactor.setup"),
         onward_url=onward,
-        title="Set up two-factor authentication soon",
+        title=marked("Set up two-factor authentication soon"),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from flask import current_app, redirect, request, url_for
 
 from ..core.records import Mark
+from ..core.texts import marked
 from ..errors import LoginRefused
 from ..flows import login
 from ..state import State
@@ -52,5 +53,5 @@ def _step_up_page(state: State, form: Any, person: Presence, target: str | None,
         settings_url=None if owing else settings_url(state),
         log_out=state.forms["log_out"](formdata=None) if owing else None,
         log_out_url=url_for("twofactor.log_out"),
-        title="Confirm your password",
+        title=marked("Confirm your password"),
     )

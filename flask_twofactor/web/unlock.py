@@ -8,6 +8,7 @@ from typing import Any
 from flask import redirect, request, url_for
 
 from ..core.keyring import UNLOCK
+from ..core.texts import marked
 from ..errors import BadRequest
 from ..flows.login import subject_digest
 from ..state import State
@@ -33,6 +34,8 @@ def unlock() -> Any:
         raise BadRequest("an unlock link that is no longer good")
     form = state.forms["unlock"]()
     if not submitted(form):
-        return render("unlock", form=form, action=url_for("twofactor.unlock", token=token), title="Use this browser")
+        return render(
+            "unlock", form=form, action=url_for("twofactor.unlock", token=token), title=marked("Use this browser")
+        )
     browser.keep_known_account(state, account)
     return redirect(url_for("twofactor.identify"))

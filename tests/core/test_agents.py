@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_twofactor.core.agents import UNKNOWN, family
+from flask_twofactor.core.texts import ENGLISH
 
 WINDOWS, MAC = "Mozilla/5.0 (Windows NT 10.0; Win64; x64)", "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)"
 LINUX, PHONE = "Mozilla/5.0 (X11; Linux x86_64)", "Mozilla/5.0 (Linux; Android 14; Pixel 8)"
@@ -39,19 +40,21 @@ WEBKIT = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
         (f"{IPAD} {WEBKIT} Version/17.5 Mobile/15E148 Safari/604.1", "Safari on iPad"),
         (f"{IPHONE} {WEBKIT} CriOS/126.0 Mobile/15E148 Safari/604.1", "Chrome on iPhone"),
         (f"{IPHONE} {WEBKIT} FxiOS/127.0 Mobile/15E148 Safari/605.1.15", "Firefox on iPhone"),
-        (f"{IPHONE} {WEBKIT} Mobile/15E148", "unknown browser on iPhone"),
-        (f"{LINUX} {WEBKIT} Version/4.0 Safari/534.30", "unknown browser on Linux"),
+        (f"{IPHONE} {WEBKIT} Mobile/15E148", "Unknown browser on iPhone"),
+        (f"{LINUX} {WEBKIT} Version/4.0 Safari/534.30", "Unknown browser on Linux"),
         ("Firefox/127.0", "Firefox"),
-        ("curl/8.8.0", "unknown browser"),
-        ("unknown", "unknown browser"),
-        ("", "unknown browser"),
+        ("curl/8.8.0", "Unknown browser"),
+        ("unknown", "Unknown browser"),
+        ("", "Unknown browser"),
     ],
 )
 def test_a_browser_is_told_in_words_that_a_person_knows(agent: str, words: str) -> None:
-    assert family(agent) == words
+    assert family(agent, ENGLISH) == words
 
 
 @given(st.lists(st.sampled_from(["<b>", "\n", "Firefox/", "Safari/", "Edg", "iPad", "Linux", "Android"]) | st.text()))
 def test_no_word_is_repeated_of_what_it_calls_itself(parts: list[str]) -> None:
     ours = f"{UNKNOWN} on Firefox Chrome Chromium Edge Opera Vivaldi Yandex Browser Samsung Internet Safari"
-    assert set(family("".join(parts)).split()) <= set(f"{ours} iPhone iPad Android Windows ChromeOS Mac Linux".split())
+    assert set(family("".join(parts), ENGLISH).split()) <= set(
+        f"{ours} iPhone iPad Android Windows ChromeOS Mac Linux".split()
+    )

@@ -13,6 +13,7 @@ from flask_twofactor.core.budget import Attempt
 from flask_twofactor.core.codes import parse_recovery_code
 from flask_twofactor.core.records import MAX_AUTHENTICATORS, Enrolment, Factor, new_id
 from flask_twofactor.core.recovery import recovery_digest
+from flask_twofactor.core.texts import ENGLISH
 from flask_twofactor.core.totp import code_at, matching_step, new_secret
 from flask_twofactor.flows import rescue
 from flask_twofactor.flows.factor import Guess, Judged, Proven, how_many, judge, match
@@ -215,8 +216,8 @@ def test_a_recovery_code_is_spent_as_its_digest_for_the_factor_and_tells_how_man
     assert [kind for kind, _ in told] == ["recovery-used"] * 10
     warned = ["Make new ones in your settings." in body for _, body in told]
     assert warned == [False] * 6 + [True] * 4
-    assert all(how_many(9 - number) in body for number, (_, body) in enumerate(told))
-    assert [how_many(left) for left in (0, 1, 2)] == [
+    assert all(how_many(ENGLISH, 9 - number) in body for number, (_, body) in enumerate(told))
+    assert [how_many(ENGLISH, left) for left in (0, 1, 2)] == [
         "No recovery code is left.",
         "One recovery code is left.",
         "2 recovery codes are left.",

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from flask_twofactor.core.records import Notice, Origin
+from flask_twofactor.core.texts import ENGLISH, Language
 from flask_twofactor.flows import notices
 from flask_twofactor.flows.notices import tell
 from flask_twofactor.state import State
@@ -20,7 +21,7 @@ BODY = """Hello,
 
 Somebody gave the right password and wrong codes for your account alice at Harbor, three times in a day.{more}
 
-When: 2027-01-15 08:00 UTC{where}
+When: 15 January 2027, 08:00 UTC{where}
 
 If this was not you, change your password now: it is only the code that has kept them out.
 {help}"""
@@ -63,7 +64,7 @@ def test_a_notice_says_what_when_where_and_what_to_do(
     brand = replace(state.current_brand(), support_url=support_url)
     object.__setattr__(state, "current_brand", lambda: brand)
     object.__setattr__(state, "current_origin", lambda: origin)
-    tell(state, enrolled.users["alice"], "few", more)
+    tell(state, enrolled.users["alice"], "few", lambda language: language.gettext(more))
     where = "\nFrom: 192.0.2.0/24\nBrowser: Firefox on Linux" if origin else ""
     body = BODY.format(where=where, help=f"\nHelp: {support_url}\n" if support_url else "", more=more and f" {more}")
     assert told == [Notice("few", state.now, origin, "Harbor: somebody has your password", body)]
@@ -80,7 +81,7 @@ def test_each_kind_has_a_title_says_of_which_account_and_what_to_do_where_it_was
     _, what, when, advice = notice.body.strip().split("\n\n")
     assert " account alice" in what
     assert "Harbor" in what
-    assert when == "When: 2027-01-15 08:00 UTC"
+    assert when == "When: 15 January 2027, 08:00 UTC"
     assert advice.startswith("If ")
     assert "%" not in notice.title + notice.body
 
@@ -90,12 +91,19 @@ def test_every_kind_that_the_flows_name_has_words() -> None:
     assert named <= set(TITLES)
 
 
+class Bracketed(Language):
+    """A language in which each text stands in brackets."""
+
+    def gettext(self, text: str, **values: object) -> str:
+        return f"<{super().gettext(text, **values)}>"
+
+
 def test_words_are_looked_up_in_the_language_of_the_request(enrolled: Host, state: State, told: list[Notice]) -> None:
     waiting: list[Callable[[object], object]] = []
     object.__setattr__(state, "later", lambda user, work: waiting.append(work))
-    object.__setattr__(state, "translator", lambda: lambda text: f"<{text}>")
+    object.__setattr__(state, "language", lambda tag: Bracketed())
     tell(state, enrolled.users["alice"], "reset")
-    object.__setattr__(state, "translator", lambda: str)  # the request is over when it is delivered
+    object.__setattr__(state, "language", lambda tag: ENGLISH)  # the request is over when it is delivered
     [deliver] = waiting
     deliver(enrolled.users["alice"])
     assert told[0].title == "<Harbor: two-factor authentication was reset by an administrator>"

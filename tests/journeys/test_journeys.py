@@ -190,7 +190,7 @@ def test_running_out_of_time_keeps_the_user_id_and_says_why(person: Visitor) -> 
     person.identify(alex.name)
     site.clock.move(601)
     person.give(alex.password, site.code(alex.secret))
-    expect(person.status).to_contain_text("longer than ten minutes")
+    expect(person.status).to_contain_text("longer than 10 minutes")
     expect(person.box("User ID")).to_have_value(alex.name)
     expect(person.box("User ID")).to_be_focused()
     person.submit("Continue")

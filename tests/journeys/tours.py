@@ -42,7 +42,7 @@ def logging_in(visitor: Visitor) -> Iterator[str]:
     yield "credential-429"
     site.clock.move(601)
     visitor.give(site.on.password, "000000")
-    expect(visitor.status).to_contain_text("longer than ten minutes")
+    expect(visitor.status).to_contain_text("longer than 10 minutes")
     yield "identify-expired"
     visitor.identify(LONG_NAME)
     yield "credential-long-name"

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from flask_twofactor import signals
+from flask_twofactor.core.texts import Language
 from flask_twofactor.flows import activity
 from tests.support.host import Clock, Host, Person
 from tests.support.watching import state_of
@@ -176,9 +177,16 @@ def test_the_panel_links_to_it(host: Host) -> None:
     assert f'href="{ACTIVITY}">Recent activity</a>' in signed_in(host, "bob").get("/two-factor/settings").text
 
 
+class Loud(Language):
+    """A language of capitals."""
+
+    def gettext(self, text: str, **values: object) -> str:
+        return super().gettext(text, **values).upper()
+
+
 def test_words_are_looked_up_in_the_language_of_the_request(enrolled: Host) -> None:
     person = signed_in(enrolled, "alice")
-    object.__setattr__(state_of(enrolled), "translator", lambda: str.upper)
+    object.__setattr__(state_of(enrolled), "language", lambda tag: Loud())
     assert what(person)[0] == "LOGIN WITH PASSWORD AND CODE"
 
 

@@ -293,7 +293,7 @@ def test_the_authenticator_names_the_brand_at_which_the_set_up_is_opened(
     label, query = label_and_issuer(page)
     assert label == f"/{issuer}:bob"
     assert f"issuer={issuer}" in query
-    assert f"shown next to {issuer}" in page.text
+    assert f"shown next to <bdi>{issuer}</bdi>" in page.text
 
 
 def test_a_key_that_is_made_from_python_names_the_brand_of_its_request(chosen: Chosen) -> None:

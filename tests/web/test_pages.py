@@ -381,7 +381,7 @@ def test_an_expired_log_in_says_so_and_keeps_the_user_id(enrolled: Host) -> None
     document = Document(page)
     assert document.named("identifier").get("value") == "alice"
     assert document.with_id("tf-notice").get("role") == "status"
-    assert "ten minutes" in document.with_id("tf-notice").text
+    assert "10 minutes" in document.with_id("tf-notice").text
     assert document.with_id("tf-form").get("action") == "/two-factor/identify?next=/me"
 
 
