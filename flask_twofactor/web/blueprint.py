@@ -89,7 +89,9 @@ def attach(app: Flask, state: State) -> None:
     taken_over = _make_preprocessor(app, state.host_login.endpoints, frame)
     app.url_value_preprocessors.setdefault(None, []).insert(0, taken_over)
     app.register_blueprint(blueprint)
-    app.jinja_env.globals.update(languages.IN_TEMPLATES, twofactor_panel=pages.panel)
+    app.jinja_env.globals.update(
+        languages.IN_TEMPLATES, twofactor_panel=pages.panel, twofactor_brand_css=pages.brand_css
+    )
     for error in pages.PROBLEMS:
         app.register_error_handler(error, pages.problem)
     gate.watch(app)

@@ -132,6 +132,11 @@ def current_brand() -> Brand:
     return state.brands[chosen]
 
 
+def brand_css() -> str | None:
+    """Give where the colours of this request's brand are: the Jinja global ``twofactor_brand_css()``."""
+    return css_url(current_brand())
+
+
 def render(page: str, status: int = 200, **values: Any) -> Response:
     """Render one of our pages; the brand's template is preferred over the host's, the host's over ours."""
     context = _page(page, current_brand(), status=status, **values)
