@@ -130,7 +130,7 @@ _WORDS = {
         marked("If this was not you, tell the people who run %(brand)s, and change your password now."),
     ),
     SESSIONS_ENDED: _Words(
-        marked("%(brand)s: you were logged out everywhere"),
+        marked("%(brand)s: your other sessions were ended"),
         marked(
             "Your account %(account)s at %(brand)s was logged out everywhere, but for the browser in which this was "
             "done."
@@ -204,7 +204,7 @@ def _write(
 
     facts = [language.gettext("When: %(when)s", when=language.moment(datetime.fromtimestamp(at, timezone.utc)))]
     if origin is not None:  # the browser in our words: what it calls itself is chosen by whoever did this
-        facts.append(language.gettext("From: %(place)s", place=origin.address))
+        facts.append(language.gettext("Network: %(place)s", place=origin.address))
         facts.append(language.gettext("Browser: %(browser)s", browser=family(origin.agent, language)))
     parts = [
         language.gettext("Hello,"),

@@ -77,7 +77,7 @@ def _text(field_id: str, autocomplete: str, **attributes: Any) -> dict[str, Any]
 def _code_field() -> Any:
     return StringField(
         marked("Code"),
-        [InputRequired(marked("Enter the code.")), Length(max=MAX_CODE)],
+        [InputRequired(marked("Enter the code.")), Length(max=MAX_CODE, message=marked("That is too long."))],
         render_kw=_text("code", "one-time-code", inputmode="numeric"),
     )
 
@@ -90,7 +90,7 @@ def _trust_field() -> Any:
 def _password_field() -> Any:
     return PasswordField(
         marked("Password"),
-        [InputRequired(marked("Enter your password.")), Length(max=MAX_PASSWORD)],
+        [InputRequired(marked("Enter your password.")), Length(max=MAX_PASSWORD, message=marked("That is too long."))],
         render_kw=_text("password", "current-password"),
     )
 
@@ -158,7 +158,7 @@ class AddAuthenticatorForm(TwoFactorForm):
 
     name = StringField(
         marked("Name"),
-        [DataRequired(marked("Give it a name.")), Length(max=MAX_NAME, message=marked("That name is too long."))],
+        [DataRequired(marked("Enter a name.")), Length(max=MAX_NAME, message=marked("That name is too long."))],
         filters=[_tidy],
         render_kw={"id": "tf-name", "autocomplete": "off", "maxlength": str(MAX_NAME)},
     )

@@ -27,24 +27,29 @@ WRONG_CODE = marked("That code is not right. Wait for the next one in your authe
 KEPT = marked("Your user ID is still filled in.")
 NO_NAME = ""
 """The user ID of a console that has one account and asks for none."""
-INVALID_NAME = marked("Enter your user ID as this console knows it.")
+INVALID_NAME = marked("Enter your user ID as it is known here.")
 
 
 def waiting(error: Throttled) -> str:
     """Say how long to wait, in words."""
     minutes, hours = -(-error.retry_after // 60), -(-error.retry_after // 3600)
     if minutes > 90:
-        many = "Too many attempts. Try again in %(count)s hours."
-        return language().ngettext("Too many attempts. Try again in one hour.", many, hours)
-    many = "Too many attempts. Try again in %(count)s minutes."
-    return language().ngettext("Too many attempts. Try again in one minute.", many, minutes)
+        return language().ngettext(
+            "Too many attempts. Try again in one hour.", "Too many attempts. Try again in %(count)s hours.", hours
+        )
+    return language().ngettext(
+        "Too many attempts. Try again in one minute.", "Too many attempts. Try again in %(count)s minutes.", minutes
+    )
 
 
 def expired(state: State) -> str:
     """Say that the second page was too long in coming."""
     minutes = max(1, state.settings.pending_seconds // 60)
-    many = "That took longer than %(count)s minutes, so please start again."
-    return language().ngettext("That took longer than one minute, so please start again.", many, minutes)
+    return language().ngettext(
+        "That took longer than one minute, so please start again.",
+        "That took longer than %(count)s minutes, so please start again.",
+        minutes,
+    )
 
 
 def identify(**_: Any) -> Any:

@@ -57,14 +57,14 @@ _SAID = ("title", "heading", "message", "error", "notice")
 _PROBLEMS = {
     400: (marked("This page was out of date"), marked("Go back, load the page again and send it once more.")),
     403: (
-        marked("Not from here"),
+        marked("Not possible from here"),
         marked("Two-factor authentication is managed after a log-in on this site's own pages."),
     ),
     413: (
         marked("That was too long"),
         marked("What you sent is longer than this page takes. Please start again with less."),
     ),
-    415: (marked("Not a form"), marked("These pages take forms only.")),
+    415: (marked("That was not a form"), marked("These pages take forms only.")),
     429: (
         marked("Too many attempts"),
         marked("That was wrong too often, so you were logged out. Please log in again."),
@@ -249,10 +249,9 @@ def problem_page(status: int, retry_after: int | None = None) -> Response:
 
 def _try_again(seconds: int) -> str:
     if seconds < 90:
-        many = "Please try again in %(count)s seconds."
-        return language().ngettext("Please try again in one second.", many, seconds)
-    many = "Please try again in %(count)s minutes."
-    return language().ngettext("Please try again in one minute.", many, -(-seconds // 60))
+        return language().ngettext("Please try again in one second.", "Please try again in %(count)s seconds.", seconds)
+    minutes = -(-seconds // 60)
+    return language().ngettext("Please try again in one minute.", "Please try again in %(count)s minutes.", minutes)
 
 
 PROBLEMS: tuple[type[TwoFactorError], ...] = (

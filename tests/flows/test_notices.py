@@ -37,7 +37,7 @@ TITLES = {
     "authenticator-removed": "an authenticator was removed",
     "rescue-issued": "a rescue code was made for you",
     "rescue-used": "a rescue code was used",
-    "sessions-ended": "you were logged out everywhere",
+    "sessions-ended": "your other sessions were ended",
     "few": "somebody has your password",
     "many": "somebody has your password and goes on guessing codes",
     "stopped": "no code is accepted any more",
@@ -65,7 +65,7 @@ def test_a_notice_says_what_when_where_and_what_to_do(
     object.__setattr__(state, "current_brand", lambda: brand)
     object.__setattr__(state, "current_origin", lambda: origin)
     tell(state, enrolled.users["alice"], "few", lambda language: language.gettext(more))
-    where = "\nFrom: 192.0.2.0/24\nBrowser: Firefox on Linux" if origin else ""
+    where = "\nNetwork: 192.0.2.0/24\nBrowser: Firefox on Linux" if origin else ""
     body = BODY.format(where=where, help=f"\nHelp: {support_url}\n" if support_url else "", more=more and f" {more}")
     assert told == [Notice("few", state.now, origin, "Harbor: somebody has your password", body)]
 

@@ -165,7 +165,7 @@ def test_the_credential_page_carries_the_user_id_in_the_same_form_for_everybody(
             assert fields["identifier"]["readOnly"]
             assert fields["identifier"]["autocomplete"] == "username"
             assert fields["password"]["autocomplete"] == "current-password"
-            assert visitor.box("Signing in as").is_visible()
+            assert visitor.box("Logging in as").is_visible()
             actions.add(page.locator("main form").evaluate("form => form.action"))
         assert len(actions) == 1
 
@@ -174,7 +174,7 @@ def test_the_credential_page_carries_the_user_id_in_the_same_form_for_everybody(
 def test_a_user_id_that_was_tampered_with_is_judged_as_that_user_id(browser: Browser, plain: Site) -> None:
     with new_page(browser) as page:
         visitor = Visitor(page, plain)
-        identity = visitor.box("Signing in as")
+        identity = visitor.box("Logging in as")
 
         # Another account's name in a page that asks for no code does not leave the code out.
         visitor.open("/two-factor/identify")

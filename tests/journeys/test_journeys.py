@@ -40,7 +40,7 @@ def test_a_person_turns_the_factor_on_logs_in_with_it_and_turns_it_off(person: V
     expect(person.heading("Log in to Harbor")).to_be_visible()
     expect(person.box("Password")).to_have_count(0)
     person.identify(sam.name)
-    expect(person.box("Signing in as")).to_have_value(sam.name)
+    expect(person.box("Logging in as")).to_have_value(sam.name)
     expect(person.box("Code")).to_have_count(0)
     person.give(sam.password)
     expect(person.heading("Dashboard")).to_be_visible()

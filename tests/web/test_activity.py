@@ -77,7 +77,7 @@ def test_the_whole_life_of_a_factor_is_told_in_words(host: Host, clock: Clock) -
         "Login without a code",
         "A wrong code was given in the set-up",
         "Two-factor authentication was turned on",
-        "A code was given again",
+        "A code was given to confirm",
         "A wrong code was given",
         "New recovery codes were made",
         "A wrong password was given where it was asked again",

@@ -81,7 +81,7 @@ def test_a_session_alone_adds_none(enrolled: Host, alice: Person, code: str | No
 def test_a_name_is_needed(enrolled: Host, alice: Person, name: str) -> None:
     answer = alice.post(ADD, name=name, code=enrolled.code("alice"))
     assert answer.status_code == 200
-    assert alert(answer) in ("Give it a name.", "That name is too long.")
+    assert alert(answer) in ("Enter a name.", "That name is too long.")
     assert enters(enrolled, enrolled.code("alice")), "a form that is not complete spends no code"
 
 

@@ -223,7 +223,7 @@ def test_the_user_id_stands_readonly_in_the_form_of_the_password(enrolled: Host,
     assert "readonly" in name.attributes
     assert {"hidden", "disabled", "aria-hidden"}.isdisjoint(name.attributes)
     label = next(label for label in document.tags("label") if label.get("for") == name.get("id"))
-    assert label.text.strip() in ("Signing in as", "Signed in as")
+    assert label.text.strip() in ("Logging in as", "Logged in as")
 
 
 @pytest.mark.requirement("ACC-03")

@@ -161,7 +161,7 @@ def test_all_are_forgotten_at_once_and_only_those_of_the_account(site: Host) -> 
     assert people[0].client.post(FORGET, data={"csrf_token": csrf_token(page)}).location == PAGE
     page = people[0].get(PAGE)
     assert "From now on every browser is asked for a code." in page.text
-    assert "None. The page that asks for a code has a box for it." in page.text
+    assert "None. To add one, tick the box on the page that asks for a code." in page.text
     assert not any(gets_in(site, value_of(one)) for one in people)
     assert gets_in(site, value_of(mallory), "mallory")
     assert people[1].me == "alice", "it ends no session"
