@@ -46,9 +46,9 @@ def _accounts(accounts: list[demo.Account]) -> list[str]:
     for account in accounts:
         lines.append(f"    {account.email:<18} {account.role:<16} {_factor(account)}")
         if account.key:
-            lines.append(f"{'a code':>27}            oathtool --totp -b {account.key}")
+            lines.append(f"{'':40}oathtool --totp -b {account.key}")
         elif account.factor:
-            lines.append(f"{'a code':>27}            in the authenticator app it was set up with")
+            lines.append(f"{'':40}its code is in the app that it was set up with")
     return [*lines, ""]
 
 
@@ -65,11 +65,11 @@ def printout(accounts: list[demo.Account], port: int, folder: str) -> str:
     lines += [
         "  At the foot of each page",
         "",
-        f"    language      one of {len(preferences.LANGUAGES)}, two from right to left; else what your browser asks for",
-        "    appearance    light or dark; else what your system has",
+        f"    language      one of {len(preferences.LANGUAGES)}, two from right to left; else your browser's",
+        "    appearance    light or dark; else your system's",
         "    brand         by path, where one log-in counts for all three",
         "",
-        f"  Older log-in    {address}/legacy-login   (password only; the gate still asks for the code)",
+        f"  Older log-in    {address}/legacy-login   (the gate asks for the code all the same)",
         f"  Data            {folder}   (delete it to start over)",
         "",
     ]
