@@ -11,7 +11,7 @@ unexport VIRTUAL_ENV
 unexport PYTHONHOME
 unexport PYTHONPATH
 
-.PHONY: help demo test cluster lint bench timing mutants versions docs-requirements docs-reference translations clean
+.PHONY: help demo test cluster lint bench timing mutants versions docs docs-links docs-images docs-requirements docs-reference translations clean
 .NOTPARALLEL:
 
 help: ## list these commands
@@ -45,10 +45,19 @@ mutants: $(VENV)/test ## change the code in thousands of small ways and count wh
 versions: $(VENV)/test ## run the tests on the oldest and newest Python, Flask, Flask-Login and SQLAlchemy (20 minutes)
 	$(PYTHON_IN_VENV) -m tests.versions $(ARGS)
 
+docs: $(VENV)/docs ## build the documentation site into docs/_build/html; a warning, or a link that leads nowhere, fails
+	$(PYTHON_IN_VENV) -m sphinx -W --keep-going -n -b html $(ARGS) docs docs/_build/html
+
+docs-links: $(VENV)/docs ## ask for every link of the documentation that leads elsewhere (needs the internet)
+	$(PYTHON_IN_VENV) -m sphinx -W --keep-going -b linkcheck $(ARGS) docs docs/_build/links
+
+docs-images: $(VENV)/test $(VENV)/docs ## picture the example console and the tutorial's into docs/images (needs Chromium)
+	$(PYTHON_IN_VENV) -m docs.screenshots $(ARGS)
+
 docs-requirements: $(VENV)/test ## write docs/reference/requirements.md anew from the tests' markers
 	$(PYTHON_IN_VENV) -m tests.support.requirements $(ARGS)
 
-docs-reference: $(VENV)/test ## write docs/reference/settings.md anew from the code
+docs-reference: $(VENV)/test ## write what docs/reference/ takes from the code anew: settings, signals, commands, and so on
 	$(PYTHON_IN_VENV) -m tests.support.reference
 
 translations: $(VENV)/test ## bring the catalogues in line with the texts in the code, and compile them
@@ -56,10 +65,10 @@ translations: $(VENV)/test ## bring the catalogues in line with the texts in the
 
 clean: ## remove what make and the tools made
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	rm -rf .coverage .coverage.* htmlcov .mutants .versions
+	rm -rf .coverage .coverage.* htmlcov .mutants .versions docs/_build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# One environment, two stamps: what the demo needs, and all that the tests need besides.
+# One environment, three stamps: what the demo needs, all that the tests need besides, and what builds the documentation.
 
 $(VENV)/demo: $(VENV)/made pyproject.toml
 	@echo "Installing flask_twofactor into $(VENV) ..."
@@ -69,6 +78,11 @@ $(VENV)/demo: $(VENV)/made pyproject.toml
 $(VENV)/test: $(VENV)/made pyproject.toml
 	@echo "Installing flask_twofactor and its tools into $(VENV) (a minute or so) ..."
 	@$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(VENV)/demo $@
+
+$(VENV)/docs: $(VENV)/made pyproject.toml
+	@echo "Installing what builds the documentation into $(VENV) ..."
+	@$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $(VENV)/demo $@
 
 # The environment is made anew where its Python went away or the tree was moved.

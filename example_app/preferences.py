@@ -23,6 +23,8 @@ LANGUAGES = {
     "he": "עברית",
 }
 """The languages of the two-factor pages, each by its own name."""
+REGIONS = ("en_GB", "en_AU", "de_AT", "de_CH", "fr_CA", "fr_CH", "es_MX")
+"""Where a browser asks for one of these, dates and times are as people write them there."""
 THEMES = {"light": "Light", "dark": "Dark"}
 LANGUAGE_COOKIE, THEME_COOKIE = "harbor_language", "harbor_theme"
 
@@ -56,5 +58,5 @@ def in_templates() -> dict[str, Any]:
 
 
 def _asked_for() -> str:
-    tags = {name.replace("_", "-"): name for name in LANGUAGES}
+    tags = {name.replace("_", "-"): name for name in (*LANGUAGES, *REGIONS)}
     return tags.get(request.accept_languages.best_match(list(tags)) or "", "")

@@ -13,7 +13,7 @@ _signals = Namespace()
 identified = _signals.signal("twofactor-identified")
 """A user ID was given on the first page, whoever's it is; adds ``name: str``, a keyed digest of it.
 
-``subject`` is "", for names with an account and without one alike (ENU-01).
+``subject`` is "", for names with an account and without one alike (ENU-01). It is no event: no row, no line of the log.
 """
 
 logged_in = _signals.signal("twofactor-logged-in")
@@ -27,7 +27,10 @@ code_rejected = _signals.signal("twofactor-code-rejected")
 """The password was right, the code was not; adds ``reason``: ``"wrong"``, ``"replayed"`` or ``"budget"``."""
 
 code_accepted = _signals.signal("twofactor-code-accepted")
-"""A code was right and is spent; adds ``offset: int``, the time step it was made for less the server's (CLK-04)."""
+"""A code was right and is spent; adds ``offset: int``, the time step it was made for less the server's (CLK-04).
+
+Many of one sign mean a wrong clock.
+"""
 
 throttled = _signals.signal("twofactor-throttled")
 """Somebody has to wait; adds ``where: str`` and ``source: str``, a keyed digest; once in ten minutes a source.
@@ -45,7 +48,7 @@ Adds ``ahead: int``, by how many time steps (CLK-03).
 alarm_raised = _signals.signal("twofactor-alarm")
 """So many wrong codes after a right password in an hour, of all accounts together, that somebody guesses (THR-18).
 
-``subject`` is "", ``count: int`` is how many.
+As many as ``TWOFACTOR_ALARM``; sent once an hour. ``subject`` is "", ``count: int`` is how many.
 """
 
 recovery_code_used = _signals.signal("twofactor-recovery-code-used")
@@ -57,7 +60,7 @@ recovery_renewed = _signals.signal("twofactor-recovery-codes-renewed")
 factor_enabled = _signals.signal("twofactor-enabled")
 """A confirmed enrolment stands; adds ``offset: int`` of the code where one confirmed it.
 
-And ``how: str``, "imported", where it was taken over from elsewhere.
+And ``how: str``, "imported", where it was taken over from elsewhere. ``enroll`` adds nothing.
 """
 
 factor_disabled = _signals.signal("twofactor-disabled")
@@ -69,7 +72,7 @@ factor_reset = _signals.signal("twofactor-reset")
 sessions_ended = _signals.signal("twofactor-sessions-ended")
 """The host ended every session of the account, or its owner all but one; adds ``count: int``, those with marks.
 
-And ``by: str`` where an operator did, on the command line.
+And ``by: str`` where an operator did (``flask twofactor end-sessions``).
 """
 
 trusted_browser_added = _signals.signal("twofactor-trusted-browser-added")

@@ -59,7 +59,7 @@ SERVERS = frozenset({"postgresql_server", "mariadb_server", "redis_server", "bro
 """Fixtures whose tests are not quick: each fork would start its own."""
 COPIED = (
     "flask_twofactor", "_flask_twofactor_pytest.py", "tests", "example_app", "docs", "pyproject.toml", "README.md",
-    "CHANGES.md",
+    "CHANGES.md", "CONTRIBUTING.md", "SECURITY.md", "Makefile",
 )  # fmt: skip
 LIKELY = {
     "budget": ("records",),

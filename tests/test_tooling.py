@@ -124,7 +124,7 @@ def test_ci_installs_the_package_of_every_program_and_runs_all_tests() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     for program in programs.PROGRAMS.values():
         assert f"missing+=({program.debian})" in script
-    assert script.endswith(f"export {NO_SKIPS}=1\nmake test\nmake cluster\n")
+    assert script.endswith(f"export {NO_SKIPS}=1\nmake test\nmake docs\nmake cluster\n")
 
 
 def test_the_tests_of_several_machines_are_left_out_of_the_default_run_and_not_of_their_own() -> None:

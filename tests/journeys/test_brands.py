@@ -19,14 +19,14 @@ def drawn(colour: str) -> str:
 
 
 def expect_drawn(page: Page, key: str, *, dark: bool) -> None:
-    """Expect the button, the card and the text on both in the colours that were measured."""
+    """Expect the button, the box and the text in the colours that were measured."""
     colours = brands.BY_KEY[key].colours
     assert colours is not None
     palette = palettes_of(colours)[dark]
     button = page.get_by_role("button", name="Continue")
     expect(button).to_have_css("background-color", drawn(palette.accent))
     expect(button).to_have_css("color", drawn(palette.on_accent))
-    expect(page.locator(".tf-card")).to_have_css("background-color", drawn(palette.surface))
+    expect(page.get_by_label("User ID", exact=True)).to_have_css("background-color", drawn(palette.surface))
     expect(page.get_by_role("heading", level=1)).to_have_css("color", drawn(palette.text))
 
 

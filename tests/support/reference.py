@@ -1,36 +1,45 @@
-"""``python -m tests.support.reference`` writes docs/reference/settings.md anew from the code."""
+"""``python -m tests.support.reference`` writes anew what docs/reference/ takes from the code.
+
+A page says itself which part is made, between two comments; all around them is written by hand.
+"""
 
 from __future__ import annotations
 
-from dataclasses import fields
+import re
+from collections.abc import Callable
 from pathlib import Path
 
-from flask_twofactor.settings import PREFIX, Settings
+from tests.support import described
 
-SETTINGS = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
-HEAD = """\
-# Settings
+FOLDER = Path(__file__).parents[2] / "docs" / "reference"
+PARTS: dict[str, Callable[[], str]] = {
+    "calls": described.python_calls,
+    "classes": described.python_classes,
+    "commands": described.commands,
+    "endpoints": described.endpoint_table,
+    "errors": described.error_table,
+    "forms": described.form_names,
+    "hooks": described.python_hooks,
+    "settings": described.settings,
+    "signals": described.signal_table,
+    "templates": described.template_table,
+}
+_PART = re.compile(r"(<!-- `make docs-reference` writes: (\w+) -->\n).*?(<!-- to here -->\n)", re.S)
 
-Keys of `app.config`, read once by `TwoFactor(app)` or `init_app`: set them before. An unknown `TWOFACTOR_*` key and a
-bad value are errors that name the key. Generated from `flask_twofactor/settings.py`.
 
-| key | default | what it does |
-| --- | --- | --- |
-"""
-TAIL = """
-Also read: `SECRET_KEY` and `SECRET_KEY_FALLBACKS` (keys, where `TWOFACTOR_KEY` is absent; former ones only open),
-Flask-Login's `REMEMBER_COOKIE_*` (the companion cookie takes their attributes), and Flask-WTF's `WTF_CSRF_*`.
-"""
+def parts_of(text: str) -> list[str]:
+    """Give the names of the parts that are made, in a page."""
+    return [found[2] for found in _PART.finditer(text)]
 
 
-def settings_page() -> str:
-    """Give the page of all settings."""
-    rows = []
-    for item in fields(Settings):
-        default = "" if item.default in (None, ()) else f"`{item.default!r}`".replace("'", '"')
-        rows.append(f"| `{PREFIX}{item.name.upper()}` | {default} | {item.metadata['help']} |\n")
-    return HEAD + "".join(rows) + TAIL
+def renewed(text: str) -> str:
+    """Give a page with its parts as the code says them now."""
+    return _PART.sub(lambda found: f"{found[1]}\n{PARTS[found[2]]()}\n{found[3]}", text)
 
 
 if __name__ == "__main__":
-    SETTINGS.write_text(settings_page(), encoding="utf-8")
+    for page in sorted(FOLDER.glob("*.md")):
+        old = page.read_text(encoding="utf-8")
+        if (new := renewed(old)) != old:
+            page.write_text(new, encoding="utf-8")
+            print(f"wrote {page.name}")

@@ -1,0 +1,1 @@
+"""The documentation is done as it says: its blocks are run, its tutorial is typed."""
