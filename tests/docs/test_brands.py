@@ -19,7 +19,7 @@ import flask_twofactor
 from flask_twofactor.errors import WiringError
 from tests.support.host import Host, Person, make_host
 
-GUIDE = Path(__file__).parents[1] / "docs/how-to/brands.md"
+GUIDE = Path(__file__).parents[2] / "docs/how-to/brands.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.S)
 
 
