@@ -76,7 +76,7 @@ def make_blueprint(settings: Settings) -> Blueprint:
     blueprint.add_url_rule("/log-out", "log_out", setup.log_out, methods=["POST"])
     blueprint.add_url_rule("/password", "step_up", step_up.step_up, methods=both)
     blueprint.add_url_rule("/unlock", "unlock", unlock.unlock, methods=both)
-    blueprint.add_url_rule("/brand/<key>.css", "brand_css", brands.brand_css, methods=["GET"])
+    blueprint.add_url_rule("/brand/<brand>.css", "brand_css", brands.brand_css, methods=["GET"])
     return blueprint
 
 

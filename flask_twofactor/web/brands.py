@@ -29,9 +29,9 @@ class Sheet(Response):
         return headers
 
 
-def brand_css(key: str) -> Response:
+def brand_css(brand: str) -> Response:
     """Give the colours of a brand; to keep for good where the URL names these very ones."""
-    colours = _colours_of(key)
+    colours = _colours_of(brand)
     if colours is None:
         return Response("There is no such stylesheet.\n", 404, mimetype="text/plain")
     sheet, version = stylesheet(colours), _version(colours)
@@ -51,7 +51,7 @@ def css_url(brand: Brand) -> str | None:
     """Give where the brand's colours are, None where it has none."""
     if brand.colours is None:
         return None
-    return url_for("twofactor.brand_css", key=brand.key, v=_version(brand.colours))
+    return url_for("twofactor.brand_css", brand=brand.key, v=_version(brand.colours))
 
 
 def template_of(environment: Environment, brand: Brand, name: str, otherwise: str) -> str:
