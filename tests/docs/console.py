@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, request
-from flask_login import LoginManager, UserMixin, login_required
+from flask import Blueprint, Flask, g, request
+from flask_login import LoginManager, UserMixin, current_user, login_required
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import FlaskForm
 from werkzeug.security import check_password_hash, generate_password_hash
@@ -61,7 +61,9 @@ def make_console(folder: Path) -> dict[str, Any]:
         "User": user_class,
         "app": app,
         "check_password_hash": check_password_hash,
+        "current_user": current_user,
         "db": db,
+        "g": g,
         "find": lambda name: db.session.scalar(db.select(user_class).filter_by(name=name)),
         "json": json,
         "logging": logging,

@@ -74,7 +74,7 @@ def harbor(folder: Path, clock: Clock) -> Iterator[Site]:
     """Serve the example console with its demo accounts; its time is ``clock``."""
     with mock.patch.object(example_app.two_factor, "_clock", clock):
         app = example_app.create_app({"INSTANCE_PATH": str(folder), "SECRET_KEY": SECRET_KEY})
-        off, on = (Account(name=one.email, password=one.password, secret=one.key) for one in demo.seed(app))
+        off, on, *_ = (Account(name=one.email, password=one.password, secret=one.key) for one in demo.seed(app))
         with serve(app) as url:
 
             def older_log_in(page: Page, account: Account) -> None:
