@@ -43,6 +43,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+CONTRACT = 1
+"""The version of what templates of a host rely on: docs/reference/pages.md says what a change of it means."""
 MAX_BODY = 16 * 1024
 """Bytes of a request to a page of ours (INP-02)."""
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -74,6 +76,7 @@ _PROBLEMS = {
 class Page:
     """The one name that templates get: ``twofactor``, with the page's values as attributes, None where unset."""
 
+    contract = CONTRACT
     form: Any = None
     action: str | None = None
     error: str | None = None
@@ -98,6 +101,7 @@ class Page:
         self.page = page
         self.language = language()
         self.brand = brand
+        self.bootstrap_css = current_state().settings.bootstrap_css
         self.layout = layout
         self.base_template = layout if content_block == "content" else IN_BLOCK
         self.__dict__.update(values)
