@@ -10,17 +10,32 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment, nodes
 
 from flask_twofactor import TwoFactor, cli, signals, testing
+from flask_twofactor.settings import TEMPLATE_SETS
 from flask_twofactor.state import Hooks
 from flask_twofactor.testing import ways
 from flask_twofactor.web.forms import DEFAULT_FORMS
+from flask_twofactor.web.pages import CONTRACT
+from tests.support import contract
 from tests.support.host import Host, csrf_token
 from tests.support.programs import need
 from tests.support.reference import SETTINGS, settings_page
 
 ROOT = Path(__file__).parents[1]
+TEMPLATES = ROOT / "flask_twofactor" / "templates" / "twofactor"
 PAGES = [ROOT / "README.md", ROOT / "CHANGES.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+each_set = pytest.mark.parametrize("template_set", TEMPLATE_SETS)
+
+
+def parsed(template_set: str) -> dict[str, nodes.Template]:
+    """Give the templates of a set as syntax trees, by the names of their files."""
+    files = [*TEMPLATES.glob("*.html"), *(TEMPLATES / "sets" / template_set).glob("*.html")]
+    environment = Environment()  # noqa: S701 - nothing is rendered
+    return {file.name: environment.parse(file.read_text(encoding="utf-8")) for file in files}
 
 
 def test_the_settings_page_is_what_the_code_says() -> None:
@@ -71,14 +86,36 @@ def test_every_page_and_form_is_documented(host: Host) -> None:
     assert all(f"`{name}`" in text for name in DEFAULT_FORMS)
 
 
-def test_every_template_and_block_is_documented() -> None:
-    text = (ROOT / "docs/reference/pages.md").read_text(encoding="utf-8")
-    folder = ROOT / "flask_twofactor/templates/twofactor"
-    for template in sorted(folder.glob("*.html")):
-        row = next((line for line in text.splitlines() if line.startswith(f"| `{template.name}`")), "")
-        blocks = set(re.findall(r"{%-? block (\w+)", template.read_text(encoding="utf-8")))
-        assert row, template.name
-        assert not {block for block in blocks if f"`{block}`" not in row}, template.name
+@each_set
+def test_every_template_and_block_is_documented_and_no_other(template_set: str) -> None:
+    trees = parsed(template_set)
+    blocks = {name: {block.name for block in tree.find_all(nodes.Block)} for name, tree in trees.items()}
+    assert blocks == contract.documented_blocks()
+
+
+@each_set
+def test_every_value_that_a_template_uses_is_documented(template_set: str) -> None:
+    """That each documented one is there too, page by page, is tested with the pages: test_template_sets.py."""
+    text = contract.text()
+    known = set().union(*contract.documented_values().values())
+    for name, tree in parsed(template_set).items():
+        for value in tree.find_all(nodes.Getattr):
+            owner = value.node.name if isinstance(value.node, nodes.Name) else getattr(value.node, "attr", "")
+            if owner == "twofactor":
+                assert value.attr in known, f"{name}: twofactor.{value.attr}"
+            elif owner in ("brand", "language", "one", "line"):
+                assert f"`.{value.attr}`" in text, f"{name}: {owner}.{value.attr}"
+
+
+@each_set
+def test_every_macro_is_documented_with_what_it_takes_and_no_other(template_set: str) -> None:
+    macros = parsed(template_set)["_macros.html"].find_all(nodes.Macro)
+    signatures = {f"{macro.name}({', '.join(one.name for one in macro.args)})" for macro in macros}
+    assert signatures == contract.documented_macros()
+
+
+def test_the_reference_has_the_version_of_the_contract() -> None:
+    assert f"It is **{CONTRACT}**." in contract.text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

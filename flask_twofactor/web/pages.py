@@ -49,7 +49,7 @@ MAX_BODY = 16 * 1024
 """Bytes of a request to a page of ours (INP-02)."""
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 _RETRY_AFTER = 30
-_BASE_TEMPLATE = "twofactor/base.html"
+BASE_TEMPLATE = "twofactor/base.html"
 IN_BLOCK = "twofactor/_in_block.html"
 _QUIET_ZONE = 4
 _SAID = ("title", "heading", "message", "error", "notice")
@@ -208,7 +208,7 @@ def problem_page(status: int, retry_after: int | None = None) -> Response:
         response = render("problem", status, title=heading, **values)
     except TwoFactorError:  # what failed may fail here too: in ``brand_select``, or in the host's layout
         plain = Page(
-            "problem", current_state().brand_default, _BASE_TEMPLATE, "content", status=status, title=heading, **values
+            "problem", current_state().brand_default, BASE_TEMPLATE, "content", status=status, title=heading, **values
         )
         response = make_response(_render("problem", plain), status)
     if retry_after:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from flask import Flask, Response
+from flask import Flask, Response, render_template
+from flask_login import login_required
 from jinja2 import DictLoader
 
 URL = "/bootstrap/bootstrap.min.css"
@@ -32,13 +33,15 @@ _PROFILE = """{% extends "console.html" %}{% block content %}
 <h1 class="h3">Profile</h1>{{ twofactor_panel() }}{% endblock %}"""
 
 
-def stylesheet(theme: str = "") -> str:
-    """Give the text of the stylesheet: Bootstrap's own, or that of a theme of Bootswatch."""
-    place = files("flask_bootstrap") / "static" / "bootstrap5" / "css"
-    return ((place / "bootswatch" / theme if theme else place) / "bootstrap.min.css").read_text(encoding="utf-8")
+def stylesheet() -> str:
+    """Give Bootstrap's own text."""
+    file = files("flask_bootstrap") / "static" / "bootstrap5" / "css" / "bootstrap.min.css"
+    return file.read_text(encoding="utf-8")
 
 
-def put_on(app: Flask, theme: str = "") -> None:
-    """Have a console serve Bootstrap, and give it a layout that is called ``console.html``."""
+def put_on(app: Flask) -> None:
+    """Have a console serve Bootstrap, give it a layout that is called ``console.html``, and its profile page that."""
     app.jinja_loader = DictLoader({"console.html": _LAYOUT, "profile.html": _PROFILE})
-    app.add_url_rule(URL, "bootstrap", lambda: Response(stylesheet(theme), mimetype="text/css"))
+    app.add_url_rule(URL, "bootstrap", lambda: Response(stylesheet(), mimetype="text/css"))
+    if "profile" in app.view_functions:
+        app.view_functions["profile"] = login_required(lambda: render_template("profile.html"))
