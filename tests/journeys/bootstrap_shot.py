@@ -33,7 +33,7 @@ def take(browser: Browser, folder: Path, file: Path) -> None:
     """Walk to the set-up and to the panel, and put the two pictures side by side."""
     with (
         sites.plain(folder, Clock(), **bootstrap.IN_LAYOUT) as site,
-        new_page(browser, width=WIDTH, height=980) as page,
+        new_page(browser, width=WIDTH, height=1040) as page,
     ):
         bootstrap.put_on(site.app)
         visitor = Visitor(page, site)
@@ -44,7 +44,7 @@ def take(browser: Browser, folder: Path, file: Path) -> None:
         visitor.keep_codes()
         visitor.open("/profile")
         pictures = setup, shoot(page, "dark")
-    with new_page(browser, width=1248) as page:
+    with new_page(browser, width=1248, height=100) as page:
         page.set_content(SHEET.format("".join(map(IMAGE.format, pictures))))
         page.screenshot(path=file, full_page=True)
 
