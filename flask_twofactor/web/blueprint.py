@@ -32,7 +32,7 @@ from . import session as browser
 from .current import run_later
 from .sightings import Sightings
 
-_TEMPLATES = Path(__file__).parent.parent / "templates"
+TEMPLATES = Path(__file__).parent.parent / "templates" / "twofactor"
 _IN_BLOCK = (
     "{% extends twofactor.layout %}{% block BLOCK %}{% block content %}{% endblock content %}{% endblock BLOCK %}"
 )
@@ -46,12 +46,12 @@ def make_blueprint(settings: Settings) -> Blueprint:
     """Make the blueprint: a page an endpoint, GET and POST only."""
     url_prefix, block = settings.url_prefix, settings.content_block
     blueprint = Blueprint("twofactor", __name__, url_prefix=url_prefix, static_folder="../static/twofactor")
-    ours = FileSystemLoader(_TEMPLATES)
+    ours = FileSystemLoader([TEMPLATES / "sets" / settings.template_set, TEMPLATES])
     # Under a second name too, so that a host's own twofactor/setup.html can extend ours and change a block.
     blueprint.jinja_loader = ChoiceLoader(
         [
-            ours,
-            PrefixLoader({"twofactor": PrefixLoader({"default": FileSystemLoader(_TEMPLATES / "twofactor")})}),
+            PrefixLoader({"twofactor": ours}),
+            PrefixLoader({"twofactor": PrefixLoader({"default": ours})}),
             DictLoader({pages.IN_BLOCK: _IN_BLOCK.replace("BLOCK", block)}),
         ]
     )

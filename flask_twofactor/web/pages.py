@@ -46,11 +46,13 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+CONTRACT = 1
+"""The version of what templates of a host rely on: docs/reference/pages.md says what a change of it means."""
 MAX_BODY = 16 * 1024
 """Bytes of a request to a page of ours (INP-02)."""
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 _RETRY_AFTER = 30
-_BASE_TEMPLATE = "twofactor/base.html"
+BASE_TEMPLATE = "twofactor/base.html"
 IN_BLOCK = "twofactor/_in_block.html"
 _SAID = ("title", "heading", "message", "error", "notice")
 """Values that are texts: they are marked where they stand and looked up in one place, as the page is made."""
@@ -76,6 +78,7 @@ _PROBLEMS = {
 class Page:
     """The one name that templates get: ``twofactor``, with the page's values as attributes, None where unset."""
 
+    contract = CONTRACT
     form: Any = None
     action: str | None = None
     error: str | None = None
@@ -101,6 +104,7 @@ class Page:
         self.page = page
         self.language = language()
         self.brand = brand
+        self.bootstrap_css = current_state().settings.bootstrap_css
         self.layout = layout
         self.base_template = layout if content_block == "content" else IN_BLOCK
         self.__dict__.update(values)
@@ -239,7 +243,7 @@ def problem_page(status: int, retry_after: int | None = None) -> Response:
         response = render("problem", status, title=heading, **values)
     except TwoFactorError:  # what failed may fail here too: in ``brand_select``, or in the host's layout
         plain = Page(
-            "problem", current_state().brand_default, _BASE_TEMPLATE, "content", status=status, title=heading, **values
+            "problem", current_state().brand_default, BASE_TEMPLATE, "content", status=status, title=heading, **values
         )
         response = make_response(_render("problem", plain), status)
     if retry_after:

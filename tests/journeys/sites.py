@@ -105,7 +105,7 @@ def _guard_keys(host: Host) -> None:
 
 
 @contextmanager
-def plain(folder: Path, clock: Clock) -> Iterator[Site]:
+def plain(folder: Path, clock: Clock, **settings: Any) -> Iterator[Site]:
     """Serve the host of most tests: our pages in our own layout, with a brand that has a support page."""
     brand = Brand("northlight", "Northlight Console", "Northlight", support_url="/open")
     mandatory: set[str] = set()
@@ -115,7 +115,7 @@ def plain(folder: Path, clock: Clock) -> Iterator[Site]:
         two_factor.requirement(lambda user: user.username in mandatory)
 
     config = {"TWOFACTOR_AFTER_LOGIN": "/profile", "TWOFACTOR_TRUSTED_BROWSERS": True}
-    host = make_host(folder, clock, wire, **config)
+    host = make_host(folder, clock, wire, **config, **settings)
     _guard_keys(host)
     on = Account(name="alice", password="alice-password", secret=host.enroll("alice"))
     off = Account(name="bob", password="bob-password")

@@ -100,7 +100,7 @@ def _fields(app: Flask, page: str) -> Iterator[str]:
 def template_table() -> str:
     """Give the table of the templates and their blocks."""
     rows = []
-    for path in sorted(TEMPLATES.glob("*.html")):
+    for path in sorted([*TEMPLATES.glob("*.html"), TEMPLATES / "sets/default/_set.html"], key=lambda path: path.name):
         text = path.read_text(encoding="utf-8")
         blocks = re.findall(r"{%-? block (\w+)", text)
         comment = re.match(r"{#-? (.*?[.:])[\s:]", text, re.S)
