@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from flask import Response, make_response, render_template, request, url_for
@@ -28,6 +29,7 @@ from ..flows.factor import how_many
 from . import session as browser
 from .current import Presence, current_state, settings_person
 from .languages import language
+from .script import Script, script
 from .seen import live_sessions, utc
 
 POLICY = (
@@ -104,6 +106,11 @@ class Page:
         for name in _SAID:
             if text := values.get(name):
                 setattr(self, name, self.language.gettext(text))
+
+    @cached_property
+    def script(self) -> Script | None:
+        """The script that makes the page nicer, None where there is none."""
+        return script()
 
 
 def current_brand() -> Brand:
