@@ -21,7 +21,7 @@ function send(box) {
   const field = document.getElementById(box.dataset.tfSend);
   const form = field?.form;
   if (!form?.requestSubmit) return;
-  const [choice, said] = box.querySelectorAll("input, [role=status]");
+  const [choice, said] = box.querySelectorAll("input, [aria-live]");
   const hints = field.getAttribute("aria-describedby") ?? "";
   let before = field.value;
   let sent = false;
@@ -62,7 +62,7 @@ function textOf(source) {
 // Buttons beside something to keep.
 function tools(box) {
   const source = document.getElementById(box.dataset.tfTools);
-  const said = box.querySelector("[role=status]");
+  const said = box.querySelector("[aria-live]");
   box.querySelector("[data-tf-copy]")?.addEventListener("click", async () => {
     said.textContent = "";
     try {
@@ -80,7 +80,7 @@ function tools(box) {
 // The time until the next attempt. Screen readers read a timer out where they are asked to, and the end by itself.
 function countDown(line) {
   const end = Date.now() + line.dataset.tfCountdown * 1000;
-  const [clock, said] = line.querySelectorAll("[role=timer], [role=status]");
+  const [clock, said] = line.querySelectorAll("[role=timer], [aria-live]");
   const tick = () => {
     const left = Math.max(0, Math.ceil((end - Date.now()) / 1000));
     const [hours, ...rest] = [left / 3600, (left / 60) % 60, left % 60].map(Math.floor);
