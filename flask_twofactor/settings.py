@@ -89,6 +89,10 @@ class Settings:
         0, "How long somebody for whom the factor is mandatory may go without, from the first log-in under the rule on."
     )
     rescue_seconds: int = _setting(3600, "How long a rescue code lives; at most 24 hours.")
+    script: bool = _setting(
+        True,
+        "`False` leaves the one small script of our pages out, which they all work without: see `how-to/script.md`.",
+    )
     session_keep: Sequence[str] = _setting((), "Session keys of the host that survive log-in, enabling and disabling.")
 
     def __post_init__(self) -> None:
@@ -136,7 +140,7 @@ class Settings:
             "throttle_storage_uri": (str, type(None)), "key": (str, bytes, type(None)), "key_fallbacks": (list, tuple),
             "window": int, "decoy_ratio": (int, float), "base_template": str, "content_block": str,
             "settings_endpoint": str, "template_set": str, "bootstrap_css": (str, type(None)),
-            "trusted_browsers": bool,
+            "trusted_browsers": bool, "script": bool,
             "after_login": (str, type(None)), "prompt": str, "step": str, "session_keep": (list, tuple, set, frozenset),
         }  # fmt: skip
         for item in fields(self):

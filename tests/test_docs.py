@@ -15,7 +15,6 @@ from flask_twofactor import TwoFactor, cli, signals, testing
 from flask_twofactor.settings import TEMPLATE_SETS
 from flask_twofactor.state import Hooks
 from flask_twofactor.testing import ways
-from flask_twofactor.web.forms import DEFAULT_FORMS
 from flask_twofactor.web.pages import CONTRACT
 from tests.docs.blocks import PAGES, ROOT
 from tests.support import contract, reference
@@ -51,8 +50,6 @@ def parsed(template_set: str) -> dict[str, nodes.Template]:
     files = [*TEMPLATES.glob("*.html"), *(TEMPLATES / "sets" / template_set).glob("*.html")]
     environment = Environment()  # noqa: S701 - nothing is rendered
     return {file.name: environment.parse(file.read_text(encoding="utf-8")) for file in files}
-
-
 
 
 def test_every_hook_and_call_is_documented() -> None:

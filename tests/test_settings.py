@@ -99,6 +99,7 @@ def test_without_configuration_the_defaults_hold() -> None:
         "trusted_browsers": False,
         "trusted_seconds": 30 * 86400,
         "grace_seconds": 0,
+        "script": True,
         "rescue_seconds": 3600,
         "session_keep": (),
     }
@@ -112,7 +113,7 @@ def test_each_setting_says_what_it_is_for() -> None:
 def test_each_setting_is_read_from_its_key(item: Any) -> None:
     given = {"key": LONG, "key_fallbacks": [LONG], "window": 0, "decoy_ratio": 0.5, "session_keep": ["cart"]}
     given |= {"url_prefix": "/x", "idle_seconds": 60, "session_seconds": 300, "prompt": "uniform", "step": "form"}
-    given |= {"trusted_browsers": True, "trusted_seconds": 3600}
+    given |= {"trusted_browsers": True, "trusted_seconds": 3600, "script": False}
     given |= {"template_set": "bootstrap5", "bootstrap_css": "/static/bootstrap.min.css"}
     value = given.get(item.name, 300 if item.type == "int" else "text")
     beside = {"TWOFACTOR_TEMPLATE_SET": "bootstrap5"} if item.name == "bootstrap_css" else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from flask import Response, current_app, make_response, render_template, request, url_for
@@ -31,6 +32,7 @@ from .brands import css_url, template_of
 from .current import Presence, current_state, settings_person
 from .fields import missing_fields, with_note
 from .languages import language
+from .script import Script, script
 from .seen import live_sessions, utc
 
 POLICY = (
@@ -116,6 +118,11 @@ class Page:
     def brand_css(self) -> str | None:
         """Give where the brand's colours are, to be linked after our own stylesheet."""
         return css_url(self.brand)
+
+    @cached_property
+    def script(self) -> Script | None:
+        """The script that makes the page nicer, None where there is none."""
+        return script()
 
 
 def current_brand() -> Brand:
