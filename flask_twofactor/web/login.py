@@ -97,10 +97,20 @@ def _is_taken_over(state: State) -> bool:
     return request.endpoint in state.host_login.endpoints
 
 
-def _identify_page(form: Any, target: str | None, error: str | None, **values: Any) -> Any:
+def _identify_page(
+    form: Any, target: str | None, error: str | None, notice: str | None = None, retry_after: int | None = None
+) -> Any:
     stays = current_state().host_login.hands_on and _is_taken_over(current_state())
     action = _here() if stays else url_for("twofactor.identify", next=target)
-    return render("identify", form=form, action=action, error=error, title=marked("Log in"), **values)
+    return render(
+        "identify",
+        form=form,
+        action=action,
+        error=error,
+        notice=notice,
+        retry_after=retry_after,
+        title=marked("Log in"),
+    )
 
 
 def credential() -> Any:

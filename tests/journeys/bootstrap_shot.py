@@ -1,20 +1,17 @@
-"""``python -m tests.journeys.bootstrap_shot FILE`` makes the picture of docs/how-to/bootstrap.md."""
+"""The picture of docs/how-to/bootstrap.md, which ``make docs-images`` takes."""
 
 from __future__ import annotations
 
 import base64
-import sys
-import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.journeys import sites
 from tests.journeys.visitor import Visitor
 from tests.support import bootstrap
-from tests.support.browser import ARGUMENTS, new_page
+from tests.support.browser import new_page
 from tests.support.host import Clock
-from tests.support.programs import find
 
 WIDTH = 820
 SHEET = (
@@ -29,8 +26,8 @@ def shoot(page: Page, theme: str) -> str:
     return base64.b64encode(page.screenshot()).decode()
 
 
-def take(browser: Browser, folder: Path, file: Path) -> None:
-    """Walk to the set-up and to the panel, and put the two pictures side by side."""
+def take(browser: Browser, folder: Path) -> bytes:
+    """Walk to the set-up and to the panel, and give the two pictures side by side."""
     with (
         sites.plain(folder, Clock(), **bootstrap.IN_LAYOUT) as site,
         new_page(browser, width=WIDTH, height=1040) as page,
@@ -46,21 +43,4 @@ def take(browser: Browser, folder: Path, file: Path) -> None:
         pictures = setup, shoot(page, "dark")
     with new_page(browser, width=1248, height=100) as page:
         page.set_content(SHEET.format("".join(map(IMAGE.format, pictures))))
-        page.screenshot(path=file, full_page=True)
-
-
-def main(arguments: list[str]) -> int:
-    """Make the picture in the file that is named."""
-    chromium = find("chromium")
-    if len(arguments) != 1 or chromium is None:
-        print("usage: python -m tests.journeys.bootstrap_shot FILE (needs Debian's chromium)", file=sys.stderr)
-        return 2
-    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        take(browser, Path(folder), Path(arguments[0]))
-        browser.close()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+        return page.screenshot(full_page=True)

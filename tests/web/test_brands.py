@@ -110,7 +110,7 @@ def test_a_layout_of_a_brand_may_extend_ours(chosen: Chosen) -> None:
 
 
 def test_macros_of_a_brand_draw_the_fields_of_every_page(chosen: Chosen) -> None:
-    macros = (OURS / "_macros.html").read_text(encoding="utf-8").replace('class="tf-field"', 'class="tf-field north"')
+    macros = (OURS / "_macros.html").read_text(encoding="utf-8").replace("{{ css.field }}", "{{ css.field }} north")
     with_templates(chosen.host, twofactor__brands__north___macros=macros)
     chosen.host.enroll("alice")
     person = chosen.host.person()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable
+from functools import cached_property
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -271,7 +272,8 @@ def test_names_that_our_layout_uses_are_not_those_of_a_page_of_the_host(host: Ho
 def test_the_reference_names_every_value_of_every_page_and_no_other(shown: list[tuple[Page, str, str]]) -> None:
     given: dict[str, set[str]] = defaultdict(set)
     for values, _, _ in shown:
-        given[values.page] |= {name for name in vars(values) if not name.startswith("_")} - {"layout"}
+        made = {name for name, value in vars(type(values)).items() if isinstance(value, (property, cached_property))}
+        given[values.page] |= {name for name in {*vars(values), *made} if not name.startswith("_")} - {"layout"}
     documented = documented_values()
     for page, names in given.items():
         assert names == documented["all"] - {"contract"} | documented[page], page
