@@ -72,7 +72,7 @@ clean: ## remove what make and the tools made
 
 $(VENV)/demo: $(VENV)/made pyproject.toml
 	@echo "Installing flask_twofactor into $(VENV) ..."
-	@$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check --editable .
+	@$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check --editable '.[babel]'
 	@touch $@
 
 $(VENV)/test: $(VENV)/made pyproject.toml

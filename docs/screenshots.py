@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.docs.reader import reader_in
 from tests.docs.typing_along import until_the_log_in
-from tests.journeys import sites, tours
+from tests.journeys import bootstrap_shot, sites, tours
 from tests.journeys.tours import Tour
 from tests.journeys.visitor import Visitor
 from tests.support.browser import ARGUMENTS, new_page
@@ -58,9 +58,13 @@ def shoot(page: Page, picture: Picture) -> None:
     page.emulate_media(color_scheme="dark" if picture.dark else "light")
     page.set_viewport_size({"width": picture.width, "height": LOWEST})
     page.set_viewport_size({"width": picture.width, "height": page.evaluate("document.documentElement.scrollHeight")})
-    taken = Image.open(io.BytesIO(page.screenshot()))
-    small = taken.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-    small.save(FOLDER / f"{picture.name}.png", optimize=True)
+    keep(page.screenshot(), picture.name)
+
+
+def keep(taken: bytes, name: str) -> None:
+    """Write a picture in few colours."""
+    small = Image.open(io.BytesIO(taken)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    small.save(FOLDER / f"{name}.png", optimize=True)
 
 
 def take(page: Page, stops: Iterator[str], wanted: Wanted) -> None:
@@ -90,6 +94,12 @@ def of_tutorial(browser: Browser) -> None:
         take(page, until_the_log_in(reader, page), OF_TUTORIAL)
 
 
+def of_bootstrap(browser: Browser) -> None:
+    """Picture two pages in a console on Bootstrap, light and dark, side by side."""
+    with tempfile.TemporaryDirectory() as folder:
+        keep(bootstrap_shot.take(browser, Path(folder)), "bootstrap")
+
+
 def main() -> int:
     """Take all pictures."""
     chromium = find("chromium")
@@ -102,6 +112,7 @@ def main() -> int:
         of_example(browser, tours.logging_in, OF_LOGGING_IN)
         of_example(browser, tours.turning_it_on_and_off, OF_SETTINGS)
         of_tutorial(browser)
+        of_bootstrap(browser)
         browser.close()
     return 0
 

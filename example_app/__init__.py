@@ -6,17 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask
+from flask_babel import Babel
 from flask_login import LoginManager
 from flask_wtf.csrf import CSRFProtect
 
 from flask_twofactor import TwoFactor  # 2FA
 
-from . import headers, private, users
-from .views import auth, console, errors
+from . import brands, headers, preferences, private, users
+from .views import auth, console, errors, switches
 
-two_factor = TwoFactor()  # 2FA
+two_factor = TwoFactor(brands=brands.ALL)  # 2FA
 two_factor.user_lookup(users.by_email)  # 2FA
 two_factor.password_check(users.check_password)  # 2FA
+two_factor.brand_select(brands.choose)  # 2FA
+two_factor.requirement(users.is_administrator)  # 2FA
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
@@ -41,10 +44,15 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     login_manager = LoginManager(app)
     login_manager.login_message = None
     login_manager.user_loader(users.by_id)
+    Babel(app, locale_selector=preferences.language)
     two_factor.init_app(app)  # 2FA
 
     app.register_blueprint(auth.blueprint)
     app.register_blueprint(console.blueprint)
+    app.register_blueprint(switches.blueprint)
+    app.context_processor(preferences.in_templates)
+    app.context_processor(lambda: {"brand": brands.BY_KEY[brands.choose()], "brands": brands.ALL})
     errors.register(app)
     headers.register(app)
+    app.wsgi_app = brands.ByPath(app.wsgi_app)  # type: ignore[method-assign]
     return app

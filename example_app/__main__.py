@@ -10,7 +10,7 @@ from pathlib import Path
 
 from werkzeug.serving import make_server
 
-from . import create_app, demo
+from . import brands, create_app, demo, preferences
 
 HOST = "127.0.0.1"
 
@@ -33,20 +33,47 @@ def _listen(port: int) -> socket.socket:
     raise SystemExit(f"no free port from {port} on; choose another with --port")
 
 
-def _describe(account: demo.Account) -> list[str]:
-    lines = [
-        f"  {account.email}  (two-factor {'on' if account.factor else 'off'})",
-        f"    password   {account.password}",
-    ]
-    if account.uri:
-        lines += [
-            f"    key        {account.key}",
-            f"    otpauth    {account.uri}",
-            f"    a code     oathtool --totp -b {account.key}",
-        ]
-    elif account.factor:
-        lines += ["    code       in the authenticator app it was set up with"]
+def _brands(port: int) -> list[str]:
+    lines = ["  Three brands, one console: the same accounts, the same rules", ""]
+    for brand in brands.ALL:
+        by_host = f"http://{brand.key}.localhost:{port}/"
+        lines.append(f"    {brand.name:<13} {by_host:<35} http://{HOST}:{port}/b/{brand.key}/")
     return [*lines, ""]
+
+
+def _accounts(accounts: list[demo.Account]) -> list[str]:
+    lines = [f"  Accounts, each with the password {accounts[0].password}", ""]
+    for account in accounts:
+        lines.append(f"    {account.email:<18} {account.role:<16} {_factor(account)}")
+        if account.key:
+            lines.append(f"{'':40}oathtool --totp -b {account.key}")
+        elif account.factor:
+            lines.append(f"{'':40}its code is in the app that it was set up with")
+    return [*lines, ""]
+
+
+def _factor(account: demo.Account) -> str:
+    if account.factor:
+        return "two-factor on, and required" if account.required else "two-factor on"
+    return "must set two-factor up at the log-in" if account.required else "two-factor off: turn it on under Profile"
+
+
+def printout(accounts: list[demo.Account], port: int, folder: str) -> str:
+    """Say where the console is, who may log in, and what there is to see."""
+    address = f"http://{HOST}:{port}"
+    lines = ["", f"  Harbor demo   {address}/   (Ctrl-C stops it)", "", *_brands(port), *_accounts(accounts)]
+    lines += [
+        "  At the foot of each page",
+        "",
+        f"    language      one of {len(preferences.LANGUAGES)}, two from right to left; else your browser's",
+        "    appearance    light or dark; else your system's",
+        "    brand         by path, where one log-in counts for all three",
+        "",
+        f"  Older log-in    {address}/legacy-login   (the gate asks for the code all the same)",
+        f"  Data            {folder}   (delete it to start over)",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -55,17 +82,9 @@ def main() -> None:
     app = create_app({"INSTANCE_PATH": str(arguments.instance.resolve())} if arguments.instance else None)
     accounts = demo.seed(app)
     with _listen(arguments.port) as listener:
-        address = f"http://{HOST}:{listener.getsockname()[1]}"
-        lines = ["", f"  Harbor demo   {address}", ""]
-        lines += [line for account in accounts for line in _describe(account)]
-        lines += [
-            f"  older log-in  {address}/legacy-login  (password only; the gate still asks for the code)",
-            f"  data          {app.instance_path}  (delete it to start over)",
-            "  stop          Ctrl-C",
-            "",
-        ]
-        print("\n".join(lines), flush=True)
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        print(printout(accounts, listener.getsockname()[1], app.instance_path), flush=True)
+        for name in ("werkzeug", "flask_twofactor"):  # on loopback nothing of theirs is news
+            logging.getLogger(name).setLevel(logging.ERROR)
         server = make_server(HOST, 0, app, threaded=True, fd=listener.fileno())
         try:
             server.serve_forever()

@@ -99,9 +99,9 @@ FIGURES = (
 
 ACTIVITY = (
     Event("deploy", "Priya Raman", "deployed 4.18.2 to", "booking-api", "12 min ago"),
-    Event("alert", "Harbor", "opened an incident on", "rates-engine", "24 min ago"),
+    Event("alert", "Watchdog", "opened an incident on", "rates-engine", "24 min ago"),
     Event("deploy", "Tomas Lind", "deployed 7.12.1 to", "rates-engine", "26 min ago"),
-    Event("alert", "Harbor", "saw slow answers from", "crane-telemetry", "38 min ago"),
+    Event("alert", "Watchdog", "saw slow answers from", "crane-telemetry", "38 min ago"),
     Event("scale", "Autoscaler", "added two instances to", "container-tracker", "1 h ago"),
     Event("access", "Alex Moreau", "rotated the deploy key of", "customs-gateway", "2 h ago"),
     Event("deploy", "Ines Okafor", "deployed 9.3.1 to", "container-tracker", "3 h ago"),

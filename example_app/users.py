@@ -94,6 +94,11 @@ def add(email: str, name: str, role: str, password: str) -> User:
     return User(user_id or 0, email.lower(), name, role, active=True)
 
 
+def is_administrator(user: User) -> bool:
+    """Tell whether somebody must have the second factor (the extension's ``requirement``)."""
+    return user.role == "Administrator"
+
+
 def rename(user_id: int, name: str) -> None:
     """Change the name that the console shows."""
     with _open() as db, db:

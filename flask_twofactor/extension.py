@@ -76,7 +76,7 @@ class TwoFactor:
         if unknown:
             raise WiringError(f"no page takes the form {sorted(unknown)}; the pages are {sorted(DEFAULT_FORMS)}")
         self._forms = {**DEFAULT_FORMS, **(forms or {})}
-        self._brands = {brand.key: brand for brand in brands}
+        self._brands = _by_key(brands)
         self._hooks = make_hooks()
         self._exempt_loaders: list[Any] = []
         if app is not None:
@@ -105,7 +105,7 @@ class TwoFactor:
             sender=app,
             forms=self._forms,
             brands=self._brands,
-            brand_default=Brand("default", name, name),
+            brand_default=_only(self._brands) or Brand("default", name, name),
             current_brand=lambda: current_brand() if request else current_state().brand_default,
             current_origin=current_origin,
             later=later,
@@ -334,6 +334,23 @@ def _sign_in_of(state: State, subject: str, sign_in: str) -> tuple[str, int]:
     if found is not None:
         return found.sign_in, found.password_at
     return state.keyring.digest(f"set-up from Python\n{subject}\n{sign_in}"), 0
+
+
+def _by_key(brands: Iterable[Brand]) -> dict[str, Brand]:
+    found: dict[str, Brand] = {}
+    for brand in brands:
+        if not isinstance(brand, Brand):
+            raise WiringError(f"brands= takes Brand(...), not {type(brand).__name__}")
+        # Case does not count: some file systems do not tell such folders apart.
+        if brand.key.casefold() in {key.casefold() for key in found}:
+            raise WiringError(f"two brands have the key {brand.key}: give each its own, which names its folder")
+        found[brand.key] = brand
+    return found
+
+
+def _only(brands: Mapping[str, Brand]) -> Brand | None:
+    """Give the brand of a console that has one, and needs no ``brand_select``."""
+    return next(iter(brands.values())) if len(brands) == 1 else None
 
 
 def _names(given: str | Iterable[str]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from .errors import SettingError
 
 PREFIX = "TWOFACTOR_"
 MIN_KEY_BYTES = 32
+TEMPLATE_SETS = ("default", "bootstrap5")
 
 
 def _setting(default: Any, help_text: str, *, secret: bool = False) -> Any:
@@ -62,6 +63,14 @@ class Settings:
     content_block: str = _setting(
         "content", "The block of that layout which our pages fill; `body` and `page_content` are common too."
     )
+    template_set: str = _setting(
+        "default",
+        "`default`, or `bootstrap5` for a console on Bootstrap 5.3: what our pages are dressed in.",
+    )
+    bootstrap_css: str | None = _setting(
+        None,
+        "Where the console serves its own Bootstrap (`/static/bootstrap.min.css`), for pages outside of its layout.",
+    )
     settings_endpoint: str = _setting(
         "twofactor.settings",
         "Where a person lands after enabling or disabling: the page with `twofactor_panel()`.",
@@ -80,6 +89,10 @@ class Settings:
         0, "How long somebody for whom the factor is mandatory may go without, from the first log-in under the rule on."
     )
     rescue_seconds: int = _setting(3600, "How long a rescue code lives; at most 24 hours.")
+    script: bool = _setting(
+        True,
+        "`False` leaves the one small script of our pages out, which they all work without: see `how-to/script.md`.",
+    )
     session_keep: Sequence[str] = _setting((), "Session keys of the host that survive log-in, enabling and disabling.")
 
     def __post_init__(self) -> None:
@@ -92,6 +105,7 @@ class Settings:
         self._require(self.step in ("session", "form"), "step", 'must be "session" or "form"')
         self._require(self.prompt in ("adaptive", "uniform"), "prompt", 'must be "adaptive" or "uniform"')
         self._require(self.content_block.isidentifier(), "content_block", "must be the name of a block")
+        self._check_template_set()
         self._require(self.alarm >= 1, "alarm", "must be at least 1")
         self._require(self.event_days >= 1, "event_days", "must be at least 1")
         self._require(60 <= self.setup_seconds <= 600, "setup_seconds", "must lie between 60 and 600 (ENR-04)")
@@ -111,13 +125,22 @@ class Settings:
             right = isinstance(key, (str, bytes)) and len(key) > 0
             self._require(right, "key_fallbacks", "must hold text or bytes, none of them empty")
 
+    def _check_template_set(self) -> None:
+        self._require(self.template_set in TEMPLATE_SETS, "template_set", 'must be "default" or "bootstrap5"')
+        if self.bootstrap_css is not None:
+            self._require(
+                self.template_set == "bootstrap5", "bootstrap_css", 'needs TWOFACTOR_TEMPLATE_SET = "bootstrap5"'
+            )
+            own = _is_path(self.bootstrap_css)
+            self._require(own, "bootstrap_css", "must be a path of this site, /static/...: no other origin (HDR-03)")
+
     def _check_types(self) -> None:
         kinds: dict[str, type | tuple[type, ...]] = {
             "url_prefix": str, "issuer": (str, type(None)), "database_uri": (str, type(None)),
             "throttle_storage_uri": (str, type(None)), "key": (str, bytes, type(None)), "key_fallbacks": (list, tuple),
             "window": int, "decoy_ratio": (int, float), "base_template": str, "content_block": str,
-            "settings_endpoint": str,
-            "trusted_browsers": bool,
+            "settings_endpoint": str, "template_set": str, "bootstrap_css": (str, type(None)),
+            "trusted_browsers": bool, "script": bool,
             "after_login": (str, type(None)), "prompt": str, "step": str, "session_keep": (list, tuple, set, frozenset),
         }  # fmt: skip
         for item in fields(self):
@@ -142,6 +165,11 @@ class Settings:
         if unknown:
             raise SettingError(f"unknown setting {', '.join(unknown)}; known are: {', '.join(sorted(known))}")
         return cls(**{known[key]: value for key, value in given.items()})
+
+
+def _is_path(url: str) -> bool:
+    """Tell whether a browser takes ``url`` for a path of the page's own origin: not ``//host``, nor ``/\\host``."""
+    return url.startswith("/") and not url.startswith("//") and "\\" not in url and url.isprintable()
 
 
 def as_bytes(key: str | bytes) -> bytes:

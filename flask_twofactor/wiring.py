@@ -14,6 +14,7 @@ from .doctor.doors import open_doors
 from .doctor.lines import missing_lines
 from .doctor.problem import Problem, of_error
 from .doctor.production import weak_points
+from .doctor.template_set import template_set
 from .doctor.templates import templates
 from .errors import SettingError, TwoFactorError, WiringError
 from .settings import Settings
@@ -87,6 +88,7 @@ def examine(app: Flask, state: State) -> Iterator[Problem]:
     if stopped is None:
         seen = running.seen(state)
         yield from templates(app, state)
+        yield from template_set(app, state)
         yield from running.of_the_store(state)
     yield from weaknesses(app, state, seen)
 

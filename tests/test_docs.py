@@ -12,10 +12,12 @@ import pytest
 from jinja2 import Environment, nodes
 
 from flask_twofactor import TwoFactor, cli, signals, testing
+from flask_twofactor.settings import TEMPLATE_SETS
 from flask_twofactor.state import Hooks
 from flask_twofactor.testing import ways
+from flask_twofactor.web.pages import CONTRACT
 from tests.docs.blocks import PAGES, ROOT
-from tests.support import reference
+from tests.support import contract, reference
 from tests.support.described import TEMPLATES
 from tests.support.host import Host, csrf_token
 from tests.support.programs import need
@@ -38,6 +40,16 @@ def test_every_part_that_is_made_stands_in_one_page() -> None:
 def test_a_part_that_the_code_says_otherwise_is_noticed() -> None:
     page = (REFERENCE / "settings.md").read_text(encoding="utf-8")
     assert reference.renewed(page.replace("`TWOFACTOR_ALARM`", "`TWOFACTOR_BELL`")) == page
+
+
+each_set = pytest.mark.parametrize("template_set", TEMPLATE_SETS)
+
+
+def parsed(template_set: str) -> dict[str, nodes.Template]:
+    """Give the templates of a set as syntax trees, by the names of their files."""
+    files = [*TEMPLATES.glob("*.html"), *(TEMPLATES / "sets" / template_set).glob("*.html")]
+    environment = Environment()  # noqa: S701 - nothing is rendered
+    return {file.name: environment.parse(file.read_text(encoding="utf-8")) for file in files}
 
 
 def test_every_hook_and_call_is_documented() -> None:
@@ -100,23 +112,36 @@ def test_what_is_said_of_endpoints_by_hand_names_endpoints(host: Host) -> None:
     assert named <= pages
 
 
-def values_that_templates_use() -> set[str]:
-    """Give the names that our templates take from ``twofactor``."""
-    environment = Environment(autoescape=True)
-    trees = [environment.parse(path.read_text(encoding="utf-8")) for path in TEMPLATES.glob("*.html")]
-    found = [one for tree in trees for one in tree.find_all(nodes.Getattr)]
-    return {one.attr for one in found if isinstance(one.node, nodes.Name) and one.node.name == "twofactor"}
+@each_set
+def test_every_template_and_block_is_documented_and_no_other(template_set: str) -> None:
+    trees = parsed(template_set)
+    blocks = {name: {block.name for block in tree.find_all(nodes.Block)} for name, tree in trees.items()}
+    assert blocks == contract.documented_blocks()
 
 
-def test_the_values_of_templates_are_documented_and_no_others() -> None:
-    text = (ROOT / "docs/reference/pages.md").read_text(encoding="utf-8")
-    rows = text[text.index("| value | on | what |") : text.index("## Colours")]
-    firsts = [row.split(" | ")[0] for row in rows.splitlines()[2:] if row]
-    documented = {name for first in firsts for name in re.findall(r"`(?:twofactor)?\.(\w+)`", first)}
-    used = values_that_templates_use()
-    given = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "flask_twofactor/web").glob("*.py"))
-    assert not used - documented
-    assert not {name for name in documented - used if not re.search(rf"\b{name}\b", given)}
+@each_set
+def test_every_value_that_a_template_uses_is_documented(template_set: str) -> None:
+    """That each documented one is there too, page by page, is tested with the pages: test_template_sets.py."""
+    text = contract.text()
+    known = set().union(*contract.documented_values().values())
+    for name, tree in parsed(template_set).items():
+        for value in tree.find_all(nodes.Getattr):
+            owner = value.node.name if isinstance(value.node, nodes.Name) else getattr(value.node, "attr", "")
+            if owner == "twofactor":
+                assert value.attr in known, f"{name}: twofactor.{value.attr}"
+            elif owner in ("brand", "language", "one", "line"):
+                assert f"`.{value.attr}`" in text, f"{name}: {owner}.{value.attr}"
+
+
+@each_set
+def test_every_macro_is_documented_with_what_it_takes_and_no_other(template_set: str) -> None:
+    macros = parsed(template_set)["_macros.html"].find_all(nodes.Macro)
+    signatures = {f"{macro.name}({', '.join(one.name for one in macro.args)})" for macro in macros}
+    assert signatures == contract.documented_macros()
+
+
+def test_the_reference_has_the_version_of_the_contract() -> None:
+    assert f"It is **{CONTRACT}**." in contract.text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -49,6 +49,10 @@ BAD: list[tuple[str, Any]] = [
     ("EVENT_DAYS", 0),
     ("EVENT_DAYS", 1.5),
     ("BASE_TEMPLATE", None),
+    ("TEMPLATE_SET", "bootstrap4"),
+    ("TEMPLATE_SET", "../default"),
+    ("TEMPLATE_SET", None),
+    ("BOOTSTRAP_CSS", 5),
     ("SETTINGS_ENDPOINT", None),
     ("AFTER_LOGIN", 1),
     ("PENDING_SECONDS", 59),
@@ -83,6 +87,8 @@ def test_without_configuration_the_defaults_hold() -> None:
         "event_days": 365,
         "base_template": "twofactor/base.html",
         "content_block": "content",
+        "template_set": "default",
+        "bootstrap_css": None,
         "settings_endpoint": "twofactor.settings",
         "after_login": None,
         "pending_seconds": 600,
@@ -93,6 +99,7 @@ def test_without_configuration_the_defaults_hold() -> None:
         "trusted_browsers": False,
         "trusted_seconds": 30 * 86400,
         "grace_seconds": 0,
+        "script": True,
         "rescue_seconds": 3600,
         "session_keep": (),
     }
@@ -106,9 +113,11 @@ def test_each_setting_says_what_it_is_for() -> None:
 def test_each_setting_is_read_from_its_key(item: Any) -> None:
     given = {"key": LONG, "key_fallbacks": [LONG], "window": 0, "decoy_ratio": 0.5, "session_keep": ["cart"]}
     given |= {"url_prefix": "/x", "idle_seconds": 60, "session_seconds": 300, "prompt": "uniform", "step": "form"}
-    given |= {"trusted_browsers": True, "trusted_seconds": 3600}
+    given |= {"trusted_browsers": True, "trusted_seconds": 3600, "script": False}
+    given |= {"template_set": "bootstrap5", "bootstrap_css": "/static/bootstrap.min.css"}
     value = given.get(item.name, 300 if item.type == "int" else "text")
-    settings = Settings.from_config({f"TWOFACTOR_{item.name.upper()}": value})
+    beside = {"TWOFACTOR_TEMPLATE_SET": "bootstrap5"} if item.name == "bootstrap_css" else {}
+    settings = Settings.from_config({**beside, f"TWOFACTOR_{item.name.upper()}": value})
     assert getattr(settings, item.name) == value
 
 
@@ -180,6 +189,28 @@ def test_a_refused_key_is_not_shown_in_the_error(config: dict[str, Any]) -> None
 
 def test_a_former_key_may_be_short_so_that_what_it_sealed_still_opens() -> None:
     assert Settings(key_fallbacks=["short"]).key_fallbacks == ["short"]
+
+
+@pytest.mark.requirement("HDR-03")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://cdn.example/bootstrap.css",
+        "//cdn.example/b.css",
+        "/\\cdn.example/b.css",
+        "/\t/cdn.example/b.css",
+        "b.css",
+        "",
+    ],
+)
+def test_a_bootstrap_of_another_origin_is_refused(url: str) -> None:
+    with pytest.raises(SettingError, match="TWOFACTOR_BOOTSTRAP_CSS must be a path of this site"):
+        Settings(template_set="bootstrap5", bootstrap_css=url)
+
+
+def test_a_bootstrap_that_no_page_would_link_is_refused() -> None:
+    with pytest.raises(SettingError, match="TWOFACTOR_BOOTSTRAP_CSS needs TWOFACTOR_TEMPLATE_SET"):
+        Settings(bootstrap_css="/static/bootstrap.min.css")
 
 
 def test_settings_are_frozen() -> None:

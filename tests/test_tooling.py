@@ -31,7 +31,12 @@ from tests.versions import ENDS
 ROOT = requirements.ROOT
 NOT_COPIED = (".git", ".*_cache", ".venv", ".hypothesis", "__pycache__", "instance", "dist", "build")
 PLUGIN = "_flask_twofactor_pytest.py"
-DATA = ("py.typed", "templates/twofactor/base.html", "static/twofactor/")
+DATA = (
+    "py.typed",
+    "templates/twofactor/base.html",
+    "templates/twofactor/sets/bootstrap5/_set.html",
+    "static/twofactor/",
+)
 
 
 def run(*command: str | Path, cwd: Path) -> str:

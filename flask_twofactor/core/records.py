@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
+from ..errors import WiringError
 from .budget import Budget
+from .palettes import Colours
 
 
 def new_id() -> str:
@@ -34,18 +37,39 @@ class Sheet:
     once: str = field(repr=False)
 
 
+_BRAND_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
 @dataclass(frozen=True)
 class Brand:
-    """How the pages and the authenticator name the console; never who may log in.
+    """How the pages and the authenticator name the console, and how they look; never who may log in.
 
-    ``logo`` and ``support_url`` are URLs of this site; ``issuer`` is what the authenticator shows.
+    ``key`` is the name of its folder of templates, too; ``logo``, ``logo_dark`` (for the dark scheme) and
+    ``support_url`` are URLs of this site; ``issuer`` is what the authenticator shows.
     """
 
     key: str
     name: str
     issuer: str
     logo: str | None = None
+    colours: Colours | None = None
     support_url: str | None = None
+    logo_dark: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.key, str) or not _BRAND_KEY.fullmatch(self.key):
+            raise WiringError(
+                f"the key of a brand names a folder, and {self.key!r} cannot: letters, digits, - and _ only:\n"
+                f'    Brand("harbor", {self.name!r}, {self.issuer!r})'
+            )
+        for name in ("name", "issuer"):
+            if not isinstance(getattr(self, name), str) or not getattr(self, name).strip():
+                raise WiringError(f'the brand {self.key} has no {name}: Brand("{self.key}", "Its name", "Its issuer")')
+        if self.colours is not None and not isinstance(self.colours, Colours):
+            raise WiringError(
+                f"colours= of the brand {self.key} is no Colours:\n"
+                '    colours=Colours("#0a7d5a")  # from flask_twofactor; Colours(**mapping) for a mapping'
+            )
 
 
 @dataclass(frozen=True)

@@ -8,20 +8,19 @@ effects: the layout is a bare one, the host's context processors do not run, and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from typing import Any
 
-from flask import Flask, current_app
+from flask import Flask
 from jinja2 import ChainableUndefined, Environment, Template, TemplateNotFound, nodes
 from markupsafe import Markup
 
 from ..core.records import Brand
 from ..state import State
-from ..web.forms import BESIDE, DEFAULT_FORMS, csrf_is_on
+from ..web.brands import template_of
+from ..web.fields import WITH_RECOVERY, Missing, missing_fields
+from ..web.forms import BESIDE
 from ..web.pages import Page
 from .problem import Problem
-
-_FIELDS = ("identifier", "password", "code")
 
 
 class _Empty(ChainableUndefined):
@@ -31,26 +30,16 @@ class _Empty(ChainableUndefined):
         return self
 
 
-class _Names(HTMLParser):
-    """The names of the fields of a page."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.found: set[str] = set()
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep the name of an input."""
-        self.found |= {value for name, value in attrs if tag == "input" and name == "name" and value}
-
-
 def templates(app: Flask, state: State) -> Iterator[Problem]:
-    """Give the pages that lack a field which must be posted, and a layout that has no room for them."""
-    yield from _layout(app.jinja_env, state)
+    """Give the pages that lack a field which must be posted, and layouts that have no room for them."""
+    brands = {brand.key: brand for brand in (state.brand_default, *state.brands.values())}.values()
+    layout = state.settings.base_template
+    for name in dict.fromkeys([layout, *(template_of(app.jinja_env, brand, "base.html", layout) for brand in brands)]):
+        yield from _layout(app.jinja_env, state, name)
     environment = app.jinja_env.overlay(undefined=_Empty)
     bare = environment.from_string(f"{{% block {state.settings.content_block} %}}{{% endblock %}}")
     with app.app_context(), app.test_request_context():
-        for brand in (state.brand_default, *state.brands.values()):
+        for brand in brands:
             for page in sorted(set(state.forms) - set(BESIDE)):
                 yield from _page(environment, state, page, brand, bare)
 
@@ -59,7 +48,7 @@ def _page(environment: Environment, state: State, page: str, brand: Brand, bare:
     names = [f"twofactor/brands/{brand.key}/{page}.html", f"twofactor/{page}.html"]
     try:
         template = environment.select_template(names)
-        found = _Names(template.render(twofactor=_values(state, page, brand, bare))).found
+        missing = _missing(state, page, template, _values(environment, state, page, brand, bare))
     except Exception as error:  # noqa: BLE001 - the host's own templates and forms, as with its hooks
         yield Problem(
             "template-not-read",
@@ -68,39 +57,42 @@ def _page(environment: Environment, state: State, page: str, brand: Brand, bare:
             f"look yourself whether {names[-1]} has csrf_token and, where the page asks for one, code",
         )
         return
-    yield from _missing(state, page, str(template.name), found)
+    for one in missing:
+        yield _problem(page, str(template.name), one)
 
 
-def _values(state: State, page: str, brand: Brand, bare: Template) -> Page:
+def _values(environment: Environment, state: State, page: str, brand: Brand, bare: Template) -> Page:
     form = state.forms[page]()
     block = state.settings.content_block
-    return Page(page, brand, bare, block, form=form, action="#", asks_code=True, required=False, qr=Markup())
+    macros = template_of(environment, brand, "_macros.html", Page.macros)
+    values = {"form": form, "action": "#", "asks_code": True, "required": False, "qr": Markup()}
+    return Page(page, brand, bare, block, macros=macros, **values)
 
 
-def _missing(state: State, page: str, template: str, found: set[str]) -> Iterator[Problem]:
-    tokens = {state.csrf.field_name} if state.csrf else set()
-    if csrf_is_on():
-        tokens.add(current_app.config.get("WTF_CSRF_FIELD_NAME", "csrf_token"))
-    for name in sorted(tokens - found):
-        yield Problem(
-            "template-without-csrf",
-            "wrong",
-            f"the page {page} posts no {name}, so whatever is sent is refused: {template}",
-            'in its form: {% import "twofactor/_macros.html" as ui %}{{ ui.hidden(twofactor.form) }}',
-        )
-    wanted = [name for name in _FIELDS if hasattr(DEFAULT_FORMS.get(page), name)]
-    for name in wanted:
-        if name not in found:
-            yield Problem(
-                "template-without-field",
-                "wrong",
-                f"the page {page} has no field {name}, so nobody gets past it: {template}",
-                f"in its form: {{{{ twofactor.form.{name}() }}}}; and the field in the form class, if that is yours",
-            )
+def _missing(state: State, page: str, template: Template, values: Page) -> list[Missing]:
+    """Give what the page lacks: as it asks for a code of the app, and for a recovery code where it turns to that."""
+    html = template.render(twofactor=values)
+    found = missing_fields(page, html)
+    if page in WITH_RECOVERY:
+        values.with_recovery = True
+        turned = template.render(twofactor=values)
+        found += missing_fields(page, turned, with_recovery=turned != html)
+    return list(dict.fromkeys(found))
 
 
-def _layout(environment: Environment, state: State) -> Iterator[Problem]:
-    layout, block = state.settings.base_template, state.settings.content_block
+def _problem(page: str, template: str, missing: Missing) -> Problem:
+    if missing.sort == "csrf":
+        text = f"the page {page} posts no {missing.name}, so whatever is sent is refused: {template}"
+        return Problem("template-without-csrf", "wrong", text, missing.mend)
+    if missing.sort == "kind":
+        text = f"the page {page} forgets after an error that a recovery code was asked for, without kind: {template}"
+        return Problem("template-without-kind", "weak", text, missing.mend)
+    text = f"the page {page} has no field {missing.name}, so nobody gets past it: {template}"
+    return Problem("template-without-field", "wrong", text, missing.mend)
+
+
+def _layout(environment: Environment, state: State, layout: str) -> Iterator[Problem]:
+    block = state.settings.content_block
     blocks = _blocks(environment, layout)
     if blocks is None:
         yield Problem(

@@ -16,6 +16,7 @@ from ..state import State
 from . import (
     activity,
     authenticators,
+    brands,
     gate,
     languages,
     login,
@@ -31,23 +32,26 @@ from . import session as browser
 from .current import run_later
 from .sightings import Sightings
 
-_TEMPLATES = Path(__file__).parent.parent / "templates"
+TEMPLATES = Path(__file__).parent.parent / "templates" / "twofactor"
 _IN_BLOCK = (
     "{% extends twofactor.layout %}{% block BLOCK %}{% block content %}{% endblock content %}{% endblock BLOCK %}"
 )
 """A layout that has `content` in another block of the host's."""
+
+_FOR_EVERYBODY = ("twofactor.static", "twofactor.brand_css")
+"""What is no page: the same for every visitor."""
 
 
 def make_blueprint(settings: Settings) -> Blueprint:
     """Make the blueprint: a page an endpoint, GET and POST only."""
     url_prefix, block = settings.url_prefix, settings.content_block
     blueprint = Blueprint("twofactor", __name__, url_prefix=url_prefix, static_folder="../static/twofactor")
-    ours = FileSystemLoader(_TEMPLATES)
+    ours = FileSystemLoader([TEMPLATES / "sets" / settings.template_set, TEMPLATES])
     # Under a second name too, so that a host's own twofactor/setup.html can extend ours and change a block.
     blueprint.jinja_loader = ChoiceLoader(
         [
-            ours,
-            PrefixLoader({"twofactor": PrefixLoader({"default": FileSystemLoader(_TEMPLATES / "twofactor")})}),
+            PrefixLoader({"twofactor": ours}),
+            PrefixLoader({"twofactor": PrefixLoader({"default": ours})}),
             DictLoader({pages.IN_BLOCK: _IN_BLOCK.replace("BLOCK", block)}),
         ]
     )
@@ -72,6 +76,7 @@ def make_blueprint(settings: Settings) -> Blueprint:
     blueprint.add_url_rule("/log-out", "log_out", setup.log_out, methods=["POST"])
     blueprint.add_url_rule("/password", "step_up", step_up.step_up, methods=both)
     blueprint.add_url_rule("/unlock", "unlock", unlock.unlock, methods=both)
+    blueprint.add_url_rule("/brand/<brand>.css", "brand_css", brands.brand_css, methods=["GET"])
     return blueprint
 
 
@@ -84,7 +89,9 @@ def attach(app: Flask, state: State) -> None:
     taken_over = _make_preprocessor(app, state.host_login.endpoints, frame)
     app.url_value_preprocessors.setdefault(None, []).insert(0, taken_over)
     app.register_blueprint(blueprint)
-    app.jinja_env.globals.update(languages.IN_TEMPLATES, twofactor_panel=pages.panel)
+    app.jinja_env.globals.update(
+        languages.IN_TEMPLATES, twofactor_panel=pages.panel, twofactor_brand_css=pages.brand_css
+    )
     for error in pages.PROBLEMS:
         app.register_error_handler(error, pages.problem)
     gate.watch(app)
@@ -101,7 +108,7 @@ def take_over(app: Flask, state: State, endpoint: str) -> None:
 
 def _frame_page(sightings: Sightings, endpoint: str | None, _: Any) -> None:
     """Note that this is a page of ours, known by its endpoint and never by the path (FLG-10), and look at its body."""
-    g._twofactor_page = endpoint != "twofactor.static"
+    g._twofactor_page = endpoint not in _FOR_EVERYBODY
     if g._twofactor_page:
         sightings.look()
     pages.require_form()

@@ -76,7 +76,8 @@ def identify(**_: Any) -> Any:
             try:
                 login.look_up(state, identifier, client_source(), browser.known_accounts(state))
             except Throttled as error_:
-                return throttled(_identify_page(form, target, waiting(error_)), error_)
+                page = _identify_page(form, target, waiting(error_), retry_after=error_.retry_after)
+                return throttled(page, error_)
             return _go_on(state, identifier, target)
         error = INVALID_NAME
     return _identify_page(form, target, error or first_error(form))
@@ -96,10 +97,20 @@ def _is_taken_over(state: State) -> bool:
     return request.endpoint in state.host_login.endpoints
 
 
-def _identify_page(form: Any, target: str | None, error: str | None, notice: str | None = None) -> Any:
+def _identify_page(
+    form: Any, target: str | None, error: str | None, notice: str | None = None, retry_after: int | None = None
+) -> Any:
     stays = current_state().host_login.hands_on and _is_taken_over(current_state())
     action = _here() if stays else url_for("twofactor.identify", next=target)
-    return render("identify", form=form, action=action, error=error, notice=notice, title=marked("Log in"))
+    return render(
+        "identify",
+        form=form,
+        action=action,
+        error=error,
+        notice=notice,
+        retry_after=retry_after,
+        title=marked("Log in"),
+    )
 
 
 def credential() -> Any:
@@ -139,7 +150,8 @@ def _judge_credential(state: State, form: Any, identifier: str, target: str | No
     except LoginRefused:
         return _credential_page(state, form, identifier, target, error=REFUSED)
     except Throttled as error:
-        return throttled(_credential_page(state, form, identifier, target, error=waiting(error)), error)
+        values = {"error": waiting(error), "retry_after": error.retry_after}
+        return throttled(_credential_page(state, form, identifier, target, **values), error)
     browser.keep_known(state, done.subject, identifier)
     login.entered(state, done, known)
     _trust_browser(state, form, done)
@@ -290,7 +302,8 @@ def challenge() -> Any:
     except CodeRejected:
         return _challenge_page(state, form, found, target, WRONG_CODE)
     except Throttled as error:
-        return throttled(_challenge_page(state, form, found, target, waiting(error)), error)
+        page = _challenge_page(state, form, found, target, waiting(error), error.retry_after)
+        return throttled(page, error)
     if found.verdict == "due":
         _trust_browser(state, form, done)
     return _answered(state, found, done, _detour(state, done, target) or leads_to)
@@ -313,12 +326,15 @@ def _sign_in(found: Presence) -> login.SignIn:
     return login.SignIn(found.user, found.subject, found.sign_in, found.password_at, found.verdict == "due", replaces)
 
 
-def _challenge_page(state: State, form: Any, found: Presence, target: str | None, error: str | None) -> Any:
+def _challenge_page(
+    state: State, form: Any, found: Presence, target: str | None, error: str | None, retry_after: int | None = None
+) -> Any:
     form.code.data = ""
     return render(
         "challenge",
         form=form,
         error=error,
+        retry_after=retry_after,
         notice=fresh.notice(),
         confirms=found.verdict == "in",
         trust_days=trust_days(state) if found.verdict == "due" else None,

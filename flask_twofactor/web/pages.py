@@ -1,14 +1,15 @@
-"""Render: brand folder, host, then default template; the headers of every page; the QR code."""
+"""Render: brand folder, host, then default template; the headers of every page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
-from flask import Response, make_response, render_template, request, url_for
+from flask import Response, current_app, make_response, render_template, request, url_for
 from flask_login import logout_user
 from jinja2 import Template
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from ..core.records import Brand
 from ..core.recovery import FEW
@@ -22,12 +23,16 @@ from ..errors import (
     StoreUnavailable,
     TooLarge,
     TwoFactorError,
+    WiringError,
 )
 from ..flows import manage
 from ..flows.factor import how_many
 from . import session as browser
+from .brands import css_url, template_of
 from .current import Presence, current_state, settings_person
+from .fields import missing_fields, with_note
 from .languages import language
+from .script import Script, script
 from .seen import live_sessions, utc
 
 POLICY = (
@@ -43,13 +48,14 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+CONTRACT = 1
+"""The version of what templates of a host rely on: docs/reference/pages.md says what a change of it means."""
 MAX_BODY = 16 * 1024
 """Bytes of a request to a page of ours (INP-02)."""
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 _RETRY_AFTER = 30
-_BASE_TEMPLATE = "twofactor/base.html"
+BASE_TEMPLATE = "twofactor/base.html"
 IN_BLOCK = "twofactor/_in_block.html"
-_QUIET_ZONE = 4
 _SAID = ("title", "heading", "message", "error", "notice")
 """Values that are texts: they are marked where they stand and looked up in one place, as the page is made."""
 _PROBLEMS = {
@@ -74,6 +80,7 @@ _PROBLEMS = {
 class Page:
     """The one name that templates get: ``twofactor``, with the page's values as attributes, None where unset."""
 
+    contract = CONTRACT
     form: Any = None
     action: str | None = None
     error: str | None = None
@@ -91,6 +98,7 @@ class Page:
     trust_days: int | None = None
     required = False
     rescued = False
+    macros = "twofactor/_macros.html"
 
     def __init__(
         self, page: str, brand: Brand, layout: str | Template, content_block: str = "content", **values: Any
@@ -98,6 +106,7 @@ class Page:
         self.page = page
         self.language = language()
         self.brand = brand
+        self.bootstrap_css = current_state().settings.bootstrap_css
         self.layout = layout
         self.base_template = layout if content_block == "content" else IN_BLOCK
         self.__dict__.update(values)
@@ -105,12 +114,27 @@ class Page:
             if text := values.get(name):
                 setattr(self, name, self.language.gettext(text))
 
+    @property
+    def brand_css(self) -> str | None:
+        """Give where the brand's colours are, to be linked after our own stylesheet."""
+        return css_url(self.brand)
+
+    @cached_property
+    def script(self) -> Script | None:
+        """The script that makes the page nicer, None where there is none."""
+        return script()
+
 
 def current_brand() -> Brand:
     """Give the brand of this request: what the host's ``brand_select`` says, else the one default."""
     state = current_state()
     chosen = state.hooks.ask("brand_select")
     if isinstance(chosen, Brand):
+        if chosen.colours is not None and chosen not in (state.brand_default, state.brands.get(chosen.key)):
+            raise WiringError(
+                f"brand_select answered the brand {chosen.key}, whose colours have no address:\n"
+                f"    TwoFactor(app, brands=[...])  # with this one in it"
+            )
         return chosen
     if chosen is None:
         return state.brand_default
@@ -119,19 +143,42 @@ def current_brand() -> Brand:
     return state.brands[chosen]
 
 
+def brand_css() -> str | None:
+    """Give where the colours of this request's brand are: the Jinja global ``twofactor_brand_css()``."""
+    return css_url(current_brand())
+
+
 def render(page: str, status: int = 200, **values: Any) -> Response:
     """Render one of our pages; the brand's template is preferred over the host's, the host's over ours."""
-    brand = current_brand()
-    settings = current_state().settings
-    context = Page(page, brand, settings.base_template, settings.content_block, status=status, **values)
-    return make_response(_render(page, context, current_state().render), status)
+    context = _page(page, current_brand(), status=status, **values)
+    text = _render(page, context, current_state().render)
+    return make_response(_noted(context, text) if current_app.debug else text, status)
+
+
+def _noted(context: Page, text: str) -> str:
+    """Say on the page itself, in debug mode, what it must post and does not."""
+    if context.form is None or (context.page == "manage" and context.required):
+        return text
+    asks_code = getattr(context, "asks_code", True)
+    missing = missing_fields(context.page, text, asks_code=asks_code, with_recovery=context.with_recovery)
+    template = current_app.jinja_env.select_template(_names(context, context.page))
+    return with_note(text, str(template.name), missing)
+
+
+def _page(page: str, brand: Brand, **values: Any) -> Page:
+    """Give a page its layout and its macros: the brand's own where its folder has them."""
+    settings, environment = current_state().settings, current_app.jinja_env
+    layout = template_of(environment, brand, "base.html", settings.base_template)
+    macros = template_of(environment, brand, "_macros.html", Page.macros)
+    return Page(page, brand, layout, settings.content_block, macros=macros, **values)
+
+
+def _names(context: Page, name: str) -> list[str | Template]:
+    return [f"twofactor/brands/{context.brand.key}/{name}.html", f"twofactor/{name}.html"]
 
 
 def _render(name: str, context: Page, by_host: Callable[..., Any] | None = None) -> str:
-    names: list[str | Template] = [
-        f"twofactor/brands/{context.brand.key}/{name}.html",
-        f"twofactor/{name}.html",
-    ]
+    names = _names(context, name)
     if by_host is None:
         return render_template(names, twofactor=context)
     try:
@@ -149,8 +196,7 @@ def panel() -> Markup:
     if person is None:
         return Markup()
     values = panel_values(person)
-    base = current_state().settings.base_template
-    return Markup(_render("_panel", Page("settings", current_brand(), base, **values, embedded=True)))  # noqa: S704
+    return Markup(_render("_panel", _page("settings", current_brand(), **values, embedded=True)))  # noqa: S704
 
 
 def panel_values(person: Presence) -> dict[str, Any]:
@@ -204,7 +250,7 @@ def problem_page(status: int, retry_after: int | None = None) -> Response:
         response = render("problem", status, title=heading, **values)
     except TwoFactorError:  # what failed may fail here too: in ``brand_select``, or in the host's layout
         plain = Page(
-            "problem", current_state().brand_default, _BASE_TEMPLATE, "content", status=status, title=heading, **values
+            "problem", current_state().brand_default, BASE_TEMPLATE, "content", status=status, title=heading, **values
         )
         response = make_response(_render("problem", plain), status)
     if retry_after:
@@ -222,48 +268,6 @@ def _try_again(seconds: int) -> str:
 PROBLEMS: tuple[type[TwoFactorError], ...] = (
     BadRequest, Forbidden, HookFailed, NotAForm, SignInAgain, StoreUnavailable, TooLarge,
 )  # fmt: skip
-
-
-def qr_svg(uri: str) -> Markup:
-    """Draw ``uri`` as an inline SVG: one path, no style attribute, its own quiet zone (ISO/IEC 18004, level M).
-
-    Each run of dark modules is a stroke of the middle of its row: half the bytes of a box around it.
-    The mask is given, since choosing the best of eight costs more than drawing, and every mask scans.
-    """
-    from qrcode.constants import ERROR_CORRECT_M  # noqa: PLC0415 - at first use: most processes draw none
-    from qrcode.main import QRCode  # noqa: PLC0415
-
-    code: Any = QRCode(error_correction=ERROR_CORRECT_M, border=0, mask_pattern=0)
-    code.add_data(uri.encode())
-    code.make(fit=True)
-    label = language().gettext("QR code of the key below")
-    size = len(code.modules) + 2 * _QUIET_ZONE
-    rows = [_strokes(row, y + _QUIET_ZONE) for y, row in enumerate(code.modules)]
-    return Markup(  # noqa: S704 - numbers only
-        f'<svg class="tf-qr-code" role="img" aria-label="{escape(label)}" viewBox="0 0 {size} {size}" '
-        f'shape-rendering="crispEdges"><path fill="#fff" d="M0 0h{size}v{size}H0z"/>'
-        f'<path stroke="#000" d="{"".join(rows)}"/></svg>'
-    )
-
-
-def _strokes(row: list[bool], y: int) -> str:
-    """Draw the dark runs of a row: to the first absolutely, to each further one from where the last ended."""
-    drawn, end = f"M{_QUIET_ZONE} {y}.5", 0
-    for start, length in _dark_runs(row):
-        drawn += f"m{start - end} 0h{length}"
-        end = start + length
-    return drawn
-
-
-def _dark_runs(row: list[bool]) -> list[tuple[int, int]]:
-    runs, start = [], None
-    for x, dark in enumerate([*row, False]):
-        if dark and start is None:
-            start = x
-        elif not dark and start is not None:
-            runs.append((start, x - start))
-            start = None
-    return runs
 
 
 def require_form() -> None:

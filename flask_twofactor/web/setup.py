@@ -15,9 +15,11 @@ from ..state import State
 from . import session as browser
 from .current import Presence, current_state, settings_person
 from .forms import submitted
+from .languages import language
 from .login import WRONG_CODE, after_login, first_error
 from .manage import entered, renewed, settings_url
-from .pages import current_brand, qr_svg, render
+from .pages import current_brand, render
+from .qr import LABEL, qr_svg
 from .recovery import to_sheet
 from .redirects import safe_next
 
@@ -80,7 +82,7 @@ def _setup_page(state: State, form: Any, person: Presence, error: str | None) ->
 def key_values(state: State, person: Presence, shown: setup.Setup) -> dict[str, Any]:
     """Give what a page shows of a key that is being set up."""
     return {
-        "qr": qr_svg(shown.uri),
+        "qr": qr_svg(shown.uri, language().gettext(LABEL)),
         "key_groups": shown.groups,
         "uri": shown.uri,
         "minutes": max(1, (shown.expires_at - state.now) // 60),

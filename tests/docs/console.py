@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, request
-from flask_login import LoginManager, UserMixin, login_required
+from flask import Blueprint, Flask, g, request
+from flask_login import LoginManager, UserMixin, current_user, login_required
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import FlaskForm
+from jinja2 import DictLoader
 from werkzeug.security import check_password_hash, generate_password_hash
 from wtforms import IntegerField
 
@@ -41,6 +42,7 @@ class Mailer:
 def make_console(folder: Path) -> dict[str, Any]:
     """Make the console, without the extension attached; gives the names that blocks use."""
     app = Flask("console", instance_path=str(folder))
+    app.jinja_loader = DictLoader({"layout.html": "{% block content %}{% endblock %}"})
     users = f"sqlite:///{folder / 'users.sqlite'}"
     app.config.update(SECRET_KEY=SECRET_KEY, TESTING=True, SQLALCHEMY_DATABASE_URI=users)
     db = SQLAlchemy(app)
@@ -61,7 +63,9 @@ def make_console(folder: Path) -> dict[str, Any]:
         "User": user_class,
         "app": app,
         "check_password_hash": check_password_hash,
+        "current_user": current_user,
         "db": db,
+        "g": g,
         "find": lambda name: db.session.scalar(db.select(user_class).filter_by(name=name)),
         "json": json,
         "logging": logging,

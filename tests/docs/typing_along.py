@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.docs.reader import Reader, section
 from tests.support.authenticator import oathtool_code
+from tests.support.browser import send_code
 
 STEP = 30
 _NAME, _PASSWORD = "sam", "correct horse"
@@ -27,8 +28,7 @@ def until_the_log_in(reader: Reader, page: Page) -> Iterator[str]:
     _press(page, "link", "SETUP")
     key = page.locator("#tf-key").inner_text()
     yield "tutorial-setup"
-    page.get_by_label("Code", exact=True).fill(oathtool_code(key, time.time()))
-    _press(page, "button", "Enable")
+    send_code(page, oathtool_code(key, time.time()), "Enable")
     expect(page.locator("#tf-codes li")).to_have_count(10)
     _press(page, "link", "I have kept them")
     expect(page.locator("#tf-state")).to_have_text("On")
@@ -65,8 +65,7 @@ def _wrong_and_right(page: Page, key: str) -> None:
     told = []
     for password, code in (("wrong", None), (_PASSWORD, "000000"), (_PASSWORD, None)):
         page.get_by_label("Password", exact=True).fill(password)
-        page.get_by_label("Code", exact=True).fill(code or oathtool_code(key, time.time() + STEP))
-        _press(page, "button", "Log in")
+        send_code(page, code or oathtool_code(key, time.time() + STEP), "Log in")
         told += page.get_by_role("alert").all_inner_texts()
     assert len(told) == 2
     assert told[0] == told[1]

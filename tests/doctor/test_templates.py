@@ -81,7 +81,7 @@ def test_a_token_under_another_name_is_looked_for_under_that_name(tmp_path: Path
     ],
 )
 def test_a_page_that_lost_a_field_is_wrong(page: str, field: str, tmp_path: Path) -> None:
-    others = {"credential": {"code", "password"}}.get(page, set()) - {field}
+    others = {"credential": {"code", "password", "kind"}}.get(page, set()) - {field}
     fields = "".join(f'<input name="{name}">' for name in sorted(others))
     text = f'{{% extends "twofactor/default/{page}.html" %}}{{% block tf_fields %}}{fields}{{% endblock %}}'
     app = with_templates(tmp_path, {f"twofactor/{page}.html": text})
@@ -98,11 +98,48 @@ def test_a_template_of_one_brand_is_looked_at_too(tmp_path: Path) -> None:
     assert one(app, "template-without-field").text.endswith("twofactor/brands/quay/challenge.html")
 
 
+def test_a_page_that_is_turned_to_a_recovery_code_and_forgets_it_is_weak(tmp_path: Path) -> None:
+    text = EXTENDS + '{% block tf_fields %}<input name="code">{% endblock %}'
+    app = with_templates(tmp_path, {"twofactor/challenge.html": text})
+    assert severities(app) == {"template-without-kind": "weak"}
+    assert "ui.code_field(twofactor)" in one(app, "template-without-kind").mend
+
+
+@pytest.mark.parametrize(("page", "field"), [("add_authenticator", "name"), ("new_authenticator", "code")])
+def test_the_pages_of_authenticators_are_looked_at_too(page: str, field: str, tmp_path: Path) -> None:
+    fields = '<input name="kind">' + ('<input name="code">' if field != "code" else "")
+    form = f"<form>{{{{ twofactor.form.hidden_tag() }}}}{fields}</form>"
+    app = with_templates(tmp_path, {f"twofactor/{page}.html": CONTENT.replace("BODY", form)})
+    assert f"the page {page} has no field {field}" in one(app, "template-without-field").text
+
+
+def test_what_rides_in_the_form_is_looked_for_where_it_does(tmp_path: Path) -> None:
+    fields = "".join(f'<input name="{name}">' for name in ("csrf_token", "password", "code", "kind"))
+    text = f"{{% extends twofactor.base_template %}}{{% block content %}}<form>{fields}</form>{{% endblock %}}"
+    files = {"twofactor/credential.html": text}
+    assert severities(with_templates(tmp_path / "session", files)) == {}
+    app = with_templates(tmp_path / "form", files, {"TWOFACTOR_STEP": "form"})
+    assert "the page credential has no field step" in one(app, "template-without-field").text
+
+
+def test_macros_and_the_layout_of_a_brand_are_looked_at_too(tmp_path: Path) -> None:
+    ours = Path(__file__).parents[2] / "flask_twofactor/templates/twofactor/_macros.html"
+    macros = ours.read_text(encoding="utf-8").replace("{{ field(**attributes) }}", "", 1)
+    files = {
+        "twofactor/brands/quay/_macros.html": macros,
+        "twofactor/brands/harbor/base.html": "<main>{% block body %}{% endblock %}</main>",
+    }
+    app = with_templates(tmp_path, files, brands=[Brand("harbor", "Harbor", "Harbor"), Brand("quay", "Quay", "Quay")])
+    assert severities(app) == {"template-without-field": "wrong", "layout-without-block": "wrong"}
+    assert "the layout twofactor/brands/harbor/base.html has no block content" in one(app, "layout-without-block").text
+
+
 def test_macros_of_the_host_that_draw_no_token_are_found_at_each_page(tmp_path: Path) -> None:
     ours = Path(__file__).parents[2] / "flask_twofactor/templates/twofactor/_macros.html"
     macros = ours.read_text(encoding="utf-8").replace('input_type(field) == "hidden"', "false")
     app = with_templates(tmp_path, {"twofactor/_macros.html": macros})
-    assert severities(app) == {"template-without-csrf": "wrong"}
+    assert severities(app) == {"template-without-csrf": "wrong", "template-without-field": "wrong"}
+    assert "the page remove_authenticator has no field authenticator" in one(app, "template-without-field").text
 
 
 def test_a_form_class_without_the_code_is_found_as_its_page_is(tmp_path: Path) -> None:

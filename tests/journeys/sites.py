@@ -74,7 +74,7 @@ def harbor(folder: Path, clock: Clock) -> Iterator[Site]:
     """Serve the example console with its demo accounts; its time is ``clock``."""
     with mock.patch.object(example_app.two_factor, "_clock", clock):
         app = example_app.create_app({"INSTANCE_PATH": str(folder), "SECRET_KEY": SECRET_KEY})
-        off, on = (Account(name=one.email, password=one.password, secret=one.key) for one in demo.seed(app))
+        off, on, *_ = (Account(name=one.email, password=one.password, secret=one.key) for one in demo.seed(app))
         with serve(app) as url:
 
             def older_log_in(page: Page, account: Account) -> None:
@@ -105,7 +105,7 @@ def _guard_keys(host: Host) -> None:
 
 
 @contextmanager
-def plain(folder: Path, clock: Clock) -> Iterator[Site]:
+def plain(folder: Path, clock: Clock, **settings: Any) -> Iterator[Site]:
     """Serve the host of most tests: our pages in our own layout, with a brand that has a support page."""
     brand = Brand("northlight", "Northlight Console", "Northlight", support_url="/open")
     mandatory: set[str] = set()
@@ -115,7 +115,7 @@ def plain(folder: Path, clock: Clock) -> Iterator[Site]:
         two_factor.requirement(lambda user: user.username in mandatory)
 
     config = {"TWOFACTOR_AFTER_LOGIN": "/profile", "TWOFACTOR_TRUSTED_BROWSERS": True}
-    host = make_host(folder, clock, wire, **config)
+    host = make_host(folder, clock, wire, **config, **settings)
     _guard_keys(host)
     on = Account(name="alice", password="alice-password", secret=host.enroll("alice"))
     off = Account(name="bob", password="bob-password")

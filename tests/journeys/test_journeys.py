@@ -1,4 +1,7 @@
-"""The person who logs in, with script and without: mission.md, walked on the example console."""
+"""The person who logs in: mission.md, walked on the example console, with our script blocked.
+
+Where a code is typed, with the script running too. `test_keyboard` and `test_life` are without any JavaScript.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,23 @@ from playwright.sync_api import Browser, expect
 from flask_twofactor.flows import login
 from tests.journeys.sites import Account, Site
 from tests.journeys.visitor import Visitor
-from tests.support.browser import new_page
+from tests.support.browser import Script, new_page
 
 
-@pytest.fixture(params=[True, False], ids=["script on", "script off"])
-def person(request: pytest.FixtureRequest, browser: Browser, harbor: Site) -> Iterator[Visitor]:
+@pytest.fixture
+def script(request: pytest.FixtureRequest) -> Script:
+    """Whether the script of our pages runs."""
+    found: Script = getattr(request, "param", "blocked")
+    return found
+
+
+either_way = pytest.mark.parametrize("script", ["runs", "blocked"], indirect=True, ids="script {}".format)
+
+
+@pytest.fixture
+def person(script: Script, browser: Browser, harbor: Site) -> Iterator[Visitor]:
     """Somebody before the console."""
-    with new_page(browser, javascript=request.param) as page:
+    with new_page(browser, script=script) as page:
         yield Visitor(page, harbor)
 
 
@@ -32,6 +45,7 @@ def enable(person: Visitor, picture: Path) -> str:
 
 
 @pytest.mark.requirement("ACC-07")
+@either_way
 def test_a_person_turns_the_factor_on_logs_in_with_it_and_turns_it_off(person: Visitor, tmp_path: Path) -> None:
     sam = person.site.off
 
@@ -82,6 +96,7 @@ def test_a_person_turns_the_factor_on_logs_in_with_it_and_turns_it_off(person: V
 
 
 @pytest.mark.requirement("ACC-04")
+@either_way
 def test_a_wrong_code_a_wrong_password_and_an_unknown_name_are_answered_in_the_same_words(person: Visitor) -> None:
     site, alex = person.site, person.site.on
     said = []
@@ -112,6 +127,7 @@ def test_a_wrong_code_a_wrong_password_and_an_unknown_name_are_answered_in_the_s
 
 
 @pytest.mark.requirement("ENR-03")
+@either_way
 def test_a_wrong_code_enables_nothing_and_disables_nothing(person: Visitor, tmp_path: Path) -> None:
     site = person.site
     person.log_in(site.off)
@@ -138,12 +154,13 @@ def test_a_wrong_code_enables_nothing_and_disables_nothing(person: Visitor, tmp_
 
 
 @pytest.mark.requirement("ACC-05", "ACC-08")
+@either_way
 def test_the_key_is_typed_where_no_camera_is_or_opened_on_the_same_device(person: Visitor, tmp_path: Path) -> None:
     site = person.site
     person.log_in(site.off)
     person.follow("Profile")
     person.follow("SETUP")
-    key = person.page.locator("dt", has_text="Key").first.locator("+ dd").inner_text()
+    key = person.page.locator("dt", has_text="Key").first.locator("+ dd > code").inner_text()
     assert [len(group) for group in key.split()] == [4] * 8
     link = person.link("Open in an authenticator app on this device").get_attribute("href") or ""
     assert link.startswith("otpauth://totp/Harbor:sam")
@@ -155,6 +172,7 @@ def test_the_key_is_typed_where_no_camera_is_or_opened_on_the_same_device(person
     expect(person.link("MANAGE")).to_be_visible()
 
 
+@either_way
 def test_the_older_log_in_is_asked_for_the_code_and_leads_to_the_page_that_was_wanted(person: Visitor) -> None:
     site, alex = person.site, person.site.on
     site.older_log_in(person.page, alex)
@@ -198,6 +216,7 @@ def test_running_out_of_time_keeps_the_user_id_and_says_why(person: Visitor) -> 
     expect(person.heading("Services")).to_be_visible()
 
 
+@either_way
 def test_a_browser_that_was_told_to_remember_asks_for_the_code_alone(person: Visitor) -> None:
     site, alex = person.site, person.site.on
     person.open("/")
@@ -213,6 +232,7 @@ def test_a_browser_that_was_told_to_remember_asks_for_the_code_alone(person: Vis
     expect(person.heading("Profile")).to_be_visible()
 
 
+@either_way
 def test_a_code_that_was_used_is_not_taken_a_second_time(person: Visitor) -> None:
     site, alex = person.site, person.site.on
     person.log_in(alex)
@@ -241,6 +261,7 @@ def test_enabling_the_factor_ends_the_sessions_in_other_browsers(
 
 
 @pytest.mark.requirement("REC-02", "REC-03", "REC-05", "ACC-07")
+@either_way
 def test_a_person_without_the_phone_logs_in_with_a_downloaded_recovery_code(person: Visitor, tmp_path: Path) -> None:
     sam = person.site.off
     person.log_in(sam)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,6 +24,12 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+
+Script = Literal["runs", "blocked", "refused"]
+SCRIPT = "twofactor.js"
+SENDS = "Send the code as soon as it is complete"
+"""What stands beside a code box that sends itself."""
 
 
 @pytest.fixture(scope="session")
@@ -44,12 +52,14 @@ def new_page(
     dark: bool = False,
     bypass_csp: bool = False,
     tls: bool = False,
+    script: Script = "runs",
 ) -> Iterator[Page]:
     """Open a page with cookies of its own; on leaving, fail where it broke its policy or called out.
 
     That is: a report about the Content-Security-Policy or an error that no script caught, and any request
     to a host that is not loopback. Set ``bypass_csp`` for axe only: the policy is then not enforced.
-    With ``tls``, it takes a certificate that nobody signed.
+    With ``tls``, it takes a certificate that nobody signed. The script of our pages ``"runs"``, is ``"blocked"`` on
+    its way, or is ``"refused"`` by the policy of the page, whose report of that is then no fault.
     """
     context = browser.new_context(
         java_script_enabled=javascript,
@@ -63,13 +73,28 @@ def new_page(
     context.set_default_timeout(10_000)
     faults: list[str] = []
     context.on("request", lambda request: faults.extend(_foreign(request.url)))
-    context.on("console", lambda message: faults.extend(_policy(message.text)))
+    context.on("console", lambda message: faults.extend(_policy(message.text, script)))
     context.on("weberror", lambda error: faults.append(f"uncaught: {error.error}"))
+    if script == "blocked":
+        context.route(re.compile(f"/{SCRIPT}"), lambda route: route.abort())
     try:
         yield context.new_page()
     finally:
         context.close()
     assert not faults, "\n".join(faults)
+
+
+def send_code(page: Page, code: str, button: str) -> None:
+    """Give the code as the last thing of a form, press ``button`` where it does not send itself, and wait."""
+    page.wait_for_load_state("load")  # by then the script has run
+    box, sends = page.get_by_label("Code", exact=True), page.get_by_label(SENDS, exact=True)
+    if re.fullmatch(r"\d{6}", code) and sends.is_visible() and sends.is_checked():
+        with page.expect_navigation():
+            box.fill(code)
+    else:
+        box.fill(code)
+        page.get_by_role("button", name=button, exact=True).click()
+    page.wait_for_load_state("load")
 
 
 def axe_violations(page: Page, *rules: str) -> list[str]:
@@ -97,7 +122,9 @@ def _foreign(url: str) -> list[str]:
     return [] if local else [f"request to another host: {url}"]
 
 
-def _policy(text: str) -> list[str]:
+def _policy(text: str, script: Script) -> list[str]:
+    if script == "refused" and f"/{SCRIPT}" in text:
+        return []
     return [text] if "Content Security Policy" in text or "Content-Security-Policy" in text else []
 
 

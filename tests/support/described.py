@@ -16,7 +16,7 @@ import click
 from flask import Flask
 from flask_login import LoginManager
 
-from flask_twofactor import Brand, TwoFactor, cli, errors, signals
+from flask_twofactor import Brand, Colours, TwoFactor, cli, errors, signals
 from flask_twofactor.settings import PREFIX, Settings
 from flask_twofactor.state import Hooks
 from flask_twofactor.web.forms import BESIDE, DEFAULT_FORMS
@@ -100,7 +100,7 @@ def _fields(app: Flask, page: str) -> Iterator[str]:
 def template_table() -> str:
     """Give the table of the templates and their blocks."""
     rows = []
-    for path in sorted(TEMPLATES.glob("*.html")):
+    for path in sorted([*TEMPLATES.glob("*.html"), TEMPLATES / "sets/default/_set.html"], key=lambda path: path.name):
         text = path.read_text(encoding="utf-8")
         blocks = re.findall(r"{%-? block (\w+)", text)
         comment = re.match(r"{#-? (.*?[.:])[\s:]", text, re.S)
@@ -156,7 +156,7 @@ def python_hooks() -> str:
 
 def python_classes() -> str:
     """Give the records and the constructor."""
-    return f"{_call('', TwoFactor)}\n{_call('', Brand)}"
+    return f"{_call('', TwoFactor)}\n{_call('', Brand)}\n{_call('', Colours)}"
 
 
 def _hook_names() -> set[str]:

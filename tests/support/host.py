@@ -198,7 +198,7 @@ def make_host(
 ) -> Host:
     """Make a console in ``folder``; ``config`` sets configuration keys, ``wire`` gives hooks before it is attached."""
     clock = clock or Clock()
-    options = {key: config.pop(key) for key in ("login_endpoint", "forms", "brands") if key in config}
+    options = {key: config.pop(key) for key in ("login_endpoint", "forms", "brands", "render") if key in config}
     app = Flask("host", instance_path=str(folder))
     app.test_client_class = ReadingClient
     app.config.update({"SECRET_KEY": SECRET_KEY, "TESTING": True, **config})

@@ -74,12 +74,13 @@ def test_no_kind_of_console_is_accused(
 def test_the_example_console_has_no_hole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(example_app.two_factor, "_clock", Clock())
     app = example_app.create_app({"INSTANCE_PATH": str(tmp_path), "SECRET_KEY": SECRET_KEY})
-    off, on = demo.seed(app)
+    off, on, *_ = demo.seed(app)
     for account in (off, on):
         found = walk(app, account.email, public={"auth.legacy_login", "static"})
         assert found.unreached == (
             "POST /legacy-login: 400",
             "POST /logout: 400",
+            "POST /preferences: 400",
             "POST /profile: 400",
             "GET /services/<service_id>: 404",
             "GET /static/<path:filename>: 404",

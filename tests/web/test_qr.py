@@ -11,7 +11,7 @@ import pytest
 
 from flask_twofactor import TwoFactor
 from flask_twofactor.core.totp import provisioning_uri
-from flask_twofactor.web.pages import qr_svg
+from flask_twofactor.web.qr import qr_svg
 from tests.support.authenticator import rsvg_draw, zbar_read
 from tests.support.host import Clock, Host, Person, make_host
 
