@@ -21,7 +21,7 @@ _MINUTES, _HOURS = 15 * 60, 5 * 3600
 
 
 def _wait(seconds: int) -> Values:
-    return {"error": waiting(Throttled(seconds))}
+    return {"error": waiting(Throttled(seconds)), "retry_after": seconds}
 
 
 def _begin_again(name: str) -> Values:
@@ -87,7 +87,7 @@ _LOG_IN = (
     *of(
         values.recovery_used,
         At("some-left", "After a log-in with a recovery code"),
-        At("last", "After the last one", lambda: {"left": 0}),
+        At("last", "After the last one", lambda: {"left": 0, "required": True}),
     ),
     *of(
         values.step_up,

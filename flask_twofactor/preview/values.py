@@ -72,8 +72,7 @@ def credential(*, asks_code: bool = False, **values: Any) -> Values:
     elif "step" in values["form"]:
         del values["form"].step
     usual = {
-        "code_optional": False, "trust_days": None, "identifier": people.NAME, "notice": None,
-        "restart_url": to("identify"),
+        "code_optional": False, "trust_days": None, "identifier": people.NAME, "restart_url": to("identify"),
     }  # fmt: skip
     return {**usual, "asks_code": asks_code, **values}
 

@@ -14,8 +14,7 @@ from flask_login import LoginManager, current_user
 from werkzeug.test import Client, TestResponse
 from wtforms import StringField
 
-from flask_twofactor import TwoFactor
-from flask_twofactor.core.records import Brand
+from flask_twofactor import Brand, Colours, TwoFactor
 from flask_twofactor.errors import StoreUnavailable, WiringError
 from flask_twofactor.preview.gallery import Gallery
 from flask_twofactor.preview.nobody import TOKEN
@@ -237,6 +236,17 @@ def test_each_brand_is_shown_with_its_name_and_its_templates(tmp_path: Path) -> 
     named = '<p class="own"><code>twofactor/brands/quay/identify.html</code> yours</p>'
     assert named in client.get("/_preview/?brand=quay").text
     assert named not in client.get("/_preview/?brand=harbor").text
+
+
+def test_the_colours_of_a_brand_are_there_and_a_layout_asks_for_the_brand_that_is_shown(tmp_path: Path) -> None:
+    layout = "<title>{{ twofactor_brand().name }}</title>{{ twofactor_brand_css() }}{% block content %}{% endblock %}"
+    green = Brand("green", "Green", "Green", colours=Colours("#0a7d5a"))
+    config = {"TWOFACTOR_BASE_TEMPLATE": "layout.html"}
+    client = visitor(console(tmp_path, {"layout.html": layout}, config=config, brands=[QUAY, green]))
+    assert shown_by(client, "quay").startswith("<title>The Quay</title>None")
+    found = re.match(r"<title>Green</title>([^<\s]+)", shown_by(client, "green"))
+    assert found is not None
+    assert "#0a7d5a" in client.get(found[1].replace("&amp;", "&"), headers={"Sec-Fetch-Dest": "style"}).text
 
 
 def test_a_layout_of_the_console_stands_around_the_pages_with_what_the_console_puts_on_g(tmp_path: Path) -> None:

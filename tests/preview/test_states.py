@@ -14,12 +14,12 @@ import pytest
 from babel.messages.extract import extract_from_dir
 from flask_babel import Babel
 
-from flask_twofactor.core.records import Brand
+from flask_twofactor import Brand, Colours
 from flask_twofactor.preview.gallery import Gallery
 from flask_twofactor.preview.states import JOURNEYS, STATES
 from flask_twofactor.web import pages
-from tests.docs.blocks import ROOT
 from tests.support.catalogues import KEYWORDS, METHODS, PACKAGE, read
+from tests.support.contract import documented_values
 from tests.support.described import TEMPLATES
 from tests.support.host import Host, make_host
 from tests.support.watching import state_of
@@ -29,7 +29,7 @@ Drawn = dict[tuple[str, str], str]
 PARTS = ("_macros", "_panel", "base")
 OUTSIDE = ("forget_browser", "log_out")
 """Endpoints that show no page."""
-BRAND = Brand("northlight", "Northlight", "Northlight", support_url="/open", logo="/logo.svg")
+BRAND = Brand("northlight", "Northlight", "Northlight", "/logo.svg", Colours("#0a7d5a"), "/open")
 
 
 def previewed(host: Host) -> Gallery:
@@ -85,51 +85,45 @@ def test_no_two_states_of_a_page_look_the_same(drawn: Callable[[str], Drawn]) ->
 # --- what a page is given
 
 
-def given(host: Host, monkeypatch: pytest.MonkeyPatch) -> dict[str, set[str]]:
-    """Draw every state; give the names of the values that were there in some, by page."""
-    made: list[Any] = []
+def given(host: Host, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, bool]]:
+    """Draw every state; give the names of the values of each page, and whether there was something in some state."""
+    found: dict[str, dict[str, bool]] = {one.page: {} for one in STATES}
 
     class Kept(pages.Page):
-        def __init__(self, *arguments: Any, **values: Any) -> None:
-            super().__init__(*arguments, **values)
-            made.append(self)
+        def __init__(self, page: str, *arguments: Any, **values: Any) -> None:
+            super().__init__(page, *arguments, **values)
+            for name in (name for name in dir(self) if not name.startswith("_")):
+                found[page][name] = found[page].get(name, False) or bool(getattr(self, name))
 
     monkeypatch.setattr(pages, "Page", Kept)
     gallery = previewed(host)
-    found: dict[str, set[str]] = {}
     for one in STATES:
         gallery.draw(one, BRAND.key, "en")
-        values = {name for name in dir(made[-1]) if name in vars(made[-1]) or getattr(type(made[-1]), name, None)}
-        found.setdefault(one.page, set()).update(values)
     return found
 
 
-def documented() -> set[str]:
-    """Give the values that the contract of pages names."""
-    text = (ROOT / "docs/reference/pages.md").read_text(encoding="utf-8")
-    rows = text[text.index("| value | on | what |") : text.index("## Colours")]
-    firsts = [row.split(" | ")[0] for row in rows.splitlines()[2:] if row]
-    return {name for first in firsts for name in re.findall(r"`(?:twofactor)?\.(\w+)`", first)}
-
-
-def test_every_value_of_the_contract_is_there_in_some_state(
+def test_every_value_of_the_contract_is_something_in_some_state_of_its_page(
     make_app: Callable[..., Host], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = given(make_app(brands=[BRAND]), monkeypatch)
-    assert documented() - set().union(*found.values()) == set()
+    sheet = {"TWOFACTOR_TEMPLATE_SET": "bootstrap5", "TWOFACTOR_BOOTSTRAP_CSS": "/static/bootstrap.css"}
+    found = given(make_app(brands=[BRAND], **sheet), monkeypatch)
+    filled = {page: {name for name, there in values.items() if there} for page, values in found.items()}
+    filled["all"] = set.intersection(*filled.values())
+    filled["_panel"] = filled["settings"]
+    missing = {page: names - filled[page] for page, names in documented_values().items()}
+    assert {page: names for page, names in missing.items() if names} == {}
 
 
 def test_a_page_is_given_what_its_view_gives_it(make_app: Callable[..., Host], monkeypatch: pytest.MonkeyPatch) -> None:
     found = given(make_app(brands=[BRAND]), monkeypatch)
-    calls = 0
+    named: dict[str, set[str]] = {}
     for path in (PACKAGE / "web").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "render" and node.args:
-                page = ast.literal_eval(node.args[0]) if isinstance(node.args[0], ast.Constant) else ""
-                named = {keyword.arg for keyword in node.keywords if keyword.arg}
-                calls += bool(page)
-                assert not page or not named - found[page], (page, named - found[page])
-    assert calls == len(found)
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "render":
+                page = getattr(node.args[0], "value", "")
+                named[page] = {keyword.arg for keyword in node.keywords if keyword.arg}
+    assert set(named) == set(found)
+    assert {page: names - set(found[page]) for page, names in named.items() if names - set(found[page])} == {}
 
 
 # --- what it says
