@@ -51,7 +51,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.register_blueprint(console.blueprint)
     app.register_blueprint(switches.blueprint)
     app.context_processor(preferences.in_templates)
-    app.context_processor(lambda: {"brand": brands.BY_KEY[brands.choose()], "brands": brands.ALL})
+    app.context_processor(lambda: {"brands": brands.ALL})
     errors.register(app)
     headers.register(app)
     app.wsgi_app = brands.ByPath(app.wsgi_app)  # type: ignore[method-assign]

@@ -3,7 +3,7 @@
 A module for each concern; `base` has the group and what its commands share.
 """
 
-from . import accounts, doctor, events, measures, store, transfer
+from . import accounts, doctor, events, measures, preview, store, transfer
 from .base import group
 
-__all__ = ["accounts", "doctor", "events", "group", "measures", "store", "transfer"]
+__all__ = ["accounts", "doctor", "events", "group", "measures", "preview", "store", "transfer"]

@@ -6,12 +6,13 @@ log-in was refused. A wrong code is named where the page that took it comes afte
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from ..core.agents import family
 from ..core.records import Event
-from ..core.texts import marked
+from ..core.texts import Language, marked
 from ..signals import (
     authenticator_added,
     authenticator_removed,
@@ -35,7 +36,8 @@ from .requirement import NOT_REQUIRED, REQUIRED
 
 LIMIT = 50
 """Events that are looked at."""
-_LOGINS = {
+LOGGED_IN = logged_in.name
+LOGINS = {
     "password": marked("Login without a code"),
     "code": marked("Login with password and code"),
     "recovery": marked("Login with a recovery code"),
@@ -66,6 +68,8 @@ _WORDS = {
     sessions_ended.name: marked("Logged out everywhere else"),
 }
 """Every kind that is shown; a clock that jumped, say, is told of after a right password only, and is not."""
+KINDS = tuple(_WORDS)
+"""Those beside `LOGGED_IN`, which says by what."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,12 @@ class Line:
 
 def recent(state: State, subject: str) -> list[Line]:
     """Give what happened to an account lately, the newest first, in the language of the request."""
-    language = state.language(None)
-    shown = [(event, _words(event)) for event in state.store.events(subject, LIMIT)]
+    return in_words(state.store.events(subject, LIMIT), state.language(None))
+
+
+def in_words(events: Iterable[Event], language: Language) -> list[Line]:
+    """Give events as their owner reads them, without those that are not shown."""
+    shown = [(event, _words(event)) for event in events]
     return [
         Line(
             language.gettext(words),
@@ -95,4 +103,4 @@ def recent(state: State, subject: str) -> list[Line]:
 
 
 def _words(event: Event) -> str:
-    return _LOGINS[event.details["by"]] if event.kind == logged_in.name else _WORDS.get(event.kind, "")
+    return LOGINS[event.details["by"]] if event.kind == LOGGED_IN else _WORDS.get(event.kind, "")

@@ -90,7 +90,10 @@ def attach(app: Flask, state: State) -> None:
     app.url_value_preprocessors.setdefault(None, []).insert(0, taken_over)
     app.register_blueprint(blueprint)
     app.jinja_env.globals.update(
-        languages.IN_TEMPLATES, twofactor_panel=pages.panel, twofactor_brand_css=pages.brand_css
+        languages.IN_TEMPLATES,
+        twofactor_panel=pages.panel,
+        twofactor_brand=pages.current_brand,
+        twofactor_brand_css=pages.brand_css,
     )
     for error in pages.PROBLEMS:
         app.register_error_handler(error, pages.problem)

@@ -6,11 +6,12 @@ A host corrects a text, or adds a language, in a catalogue ``flask_twofactor`` i
 from __future__ import annotations
 
 import itertools
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from flask import current_app, has_request_context
 from markupsafe import Markup
@@ -32,6 +33,26 @@ def language(tag: str | None = None) -> Language:
     from .babel import spoken  # noqa: PLC0415 - at first use: most hosts have no Flask-Babel
 
     return spoken(babel, tag, is_request=has_request_context())
+
+
+def speaking(tag: str) -> AbstractContextManager[object]:
+    """Let this request speak the language of ``tag``, layout and all, whatever the host selects for it."""
+    if "babel" not in current_app.extensions:
+        return nullcontext()
+    from flask_babel import force_locale  # noqa: PLC0415 - at first use: most hosts have no Flask-Babel
+
+    return cast(AbstractContextManager[object], force_locale(tag.replace("-", "_")))
+
+
+def spoken_tags() -> list[str]:
+    """Give the languages that there are catalogues for, the host's default first; English alone without Flask-Babel."""
+    babel = current_app.extensions.get("babel")
+    if babel is None:
+        return [ENGLISH.tag]
+    folders = [*map(Path, babel.translation_directories), CATALOGUES]
+    names = {path.parts[-3] for folder in folders for path in folder.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")}
+    default = str(babel.instance.default_locale)
+    return [name.replace("_", "-") for name in sorted(names, key=lambda name: (name != default, name))]
 
 
 @lru_cache(maxsize=256)

@@ -126,7 +126,10 @@ class Page:
 
 
 def current_brand() -> Brand:
-    """Give the brand of this request: what the host's ``brand_select`` says, else the one default."""
+    """Give the brand of this request: what the host's ``brand_select`` says, else the one default.
+
+    In templates the global ``twofactor_brand()``, for a layout around pages of the host's too.
+    """
     state = current_state()
     chosen = state.hooks.ask("brand_select")
     if isinstance(chosen, Brand):

@@ -87,14 +87,14 @@ def recovery_codes() -> Any:
         account=account,
         date=today,
         count=COUNT,
-        download=_as_file(codes, account, today),
+        download=as_file(codes, account, today),
         filename=f"recovery-codes-{current_brand().key}.txt",
         settings_url=safe_next(request.args.get("next")) or settings_url(state),
         title=marked("Your recovery codes"),
     )
 
 
-def _as_file(codes: list[str], account: str, today: datetime) -> str:
+def as_file(codes: list[str], account: str, today: datetime) -> str:
     """Give the codes as a text file in a URL: a link to it asks nobody for them a second time."""
     speaks = language()
     lines = [

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from flask import Flask
 from werkzeug.serving import make_server
 
 
 @contextmanager
-def serve(app: Flask, *, tls: bool = False) -> Iterator[str]:
+def serve(app: Callable[[dict[str, Any], Any], Iterable[bytes]], *, tls: bool = False) -> Iterator[str]:
     """Serve ``app`` from a thread of this process; gives the base URL, without a slash at its end.
 
     With ``tls``, under a certificate that nobody signed.
