@@ -7,6 +7,7 @@ from typing import Any
 
 from ..core.budget import Attempt
 from ..core.records import MAX_AUTHENTICATORS, Enrolment, Factor
+from ..core.texts import marked
 from ..core.totp import PERIOD, provisioning_uri
 from ..errors import CodeRejected, NotEnrolled, SetupExpired, StoreUnavailable, TooManyAuthenticators
 from ..signals import authenticator_added, authenticator_removed, code_rejected
@@ -18,7 +19,7 @@ from .setup import Setup, judge_key, open_key, pending
 
 MAX_NAME = 64
 """Characters."""
-FIRST = "Authenticator app"
+FIRST = marked("Authenticator app")
 """What the first one is called, which nobody is asked to name."""
 
 
@@ -35,12 +36,12 @@ class Shown:
 def listing(state: State, subject: str) -> list[Shown]:
     """Give the authenticators of an account, the oldest first."""
     factor = state.store.factor(subject)
-    return [_shown(one) for one in factor.authenticators] if factor else []
+    return [_shown(state, one) for one in factor.authenticators] if factor else []
 
 
-def _shown(one: Enrolment) -> Shown:
+def _shown(state: State, one: Enrolment) -> Shown:
     used_at = one.last_step * PERIOD if one.last_step >= 0 else None
-    return Shown(one.id, one.name or FIRST, one.confirmed_at or one.created_at, used_at)
+    return Shown(one.id, one.name or state.language(None).gettext(FIRST), one.confirmed_at or one.created_at, used_at)
 
 
 def begin(state: State, user: Any, name: str, text: str | None, sign_in: str, known: bool, issuer: str) -> None:
@@ -113,7 +114,7 @@ def remove(
         state.throttle.refund(ticket)
     except StoreUnavailable:  # it is gone, whatever becomes of the count
         logger.error("the counters did not answer: a right code stays counted for its session")
-    state.announce(authenticator_removed, subject, name=_shown(gone).name)
+    state.announce(authenticator_removed, subject, name=gone.name or FIRST)
     tell(state, user, AUTHENTICATOR_REMOVED)
     return token
 

@@ -193,7 +193,7 @@ def recovery(*, left: int = COUNT, **values: Any) -> Values:
 
 def authenticators(*, names: tuple[str, ...] = (FIRST,), **values: Any) -> Values:
     """Give the list of authenticators."""
-    shown = people.authenticators(*names)
+    shown = people.authenticators(*(language().gettext(name) for name in names))
     return {
         "notice": None,
         "authenticators": shown,
