@@ -11,11 +11,15 @@ from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 from babel.dates import format_date, format_datetime, format_time, get_datetime_format
 from babel.numbers import format_decimal
+from flask import g
 from flask_babel import get_locale, get_timezone
 
 from ..core.texts import ENGLISH, Language
 from ..errors import HookFailed
 from .languages import catalogue
+
+_KEPT = "_twofactor_language"
+"""What the texts of a page share: a locale's name is made of its parts at each look."""
 
 
 class Spoken(Language):
@@ -61,7 +65,12 @@ def spoken(babel: Any, tag: str | None, *, is_request: bool) -> Language:
         (get_locale(), get_timezone()) if is_request else (configured.default_locale, configured.default_timezone)
     )
     locale = here if tag is None else _parse(tag)
-    return _make(str(locale), zone, tuple(str(one) for one in babel.translation_directories))
+    kept: tuple[Any, Any, Language] | None = g.get(_KEPT)
+    if kept is None or kept[0] is not locale or kept[1] is not zone:
+        found = _make(str(locale), zone, tuple(str(one) for one in babel.translation_directories))
+        kept = (locale, zone, found)
+        setattr(g, _KEPT, kept)
+    return kept[2]
 
 
 def _parse(tag: object) -> Locale:
