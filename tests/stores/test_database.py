@@ -7,13 +7,12 @@ import difflib
 import gc
 import itertools
 import os
-import re
 import sqlite3
 import stat
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from flask_twofactor.stores.sql.verbs import lock
 from flask_twofactor.testing.ground import enrolment_of
 from tests.stores.records import STEP, make_confirmed, make_mark, make_pending, make_trusted, new_digest
 from tests.support.host import START, Host
+from tests.support.tracing import traced
 
 DAY = 86400
 
@@ -54,29 +54,6 @@ def sqlite_store(sqlite_database: Database) -> SqlStore:
     store = SqlStore(sqlite_database)
     store.init()
     return store
-
-
-@contextmanager
-def traced(database: Database) -> Iterator[list[str]]:
-    """Note every statement that SQLite runs for ``database``, its values replaced by ``?``."""
-    seen: list[str] = []
-    watching = [True]
-
-    def note(statement: str) -> None:
-        if watching:
-            seen.append(re.sub(r"'(?:[^']|'')*'|-?\b\d+\b", "?", statement))
-
-    def trace(connection: Any, _: Any) -> None:
-        connection.set_trace_callback(note)
-
-    database.close()
-    event.listen(database.engine, "connect", trace)
-    try:
-        yield seen
-    finally:
-        watching.clear()  # closing has statements of its own
-        event.remove(database.engine, "connect", trace)
-        database.close()
 
 
 def everything(uri: str) -> list[Any]:
