@@ -33,7 +33,7 @@ Explain = Callable[[str, Any], list[str]]
 
 def clauses(dialect: str) -> Mapping[str, ClauseElement]:
     """Give every statement of the store and of the counters by its name."""
-    return {**statements.statements(dialect), **counters._statements(dialect)}
+    return {**statements.statements(dialect), **counters._statements()}
 
 
 def values_of(clause: ClauseElement, dialect: Dialect) -> dict[str, Any]:
