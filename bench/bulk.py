@@ -1,7 +1,8 @@
 """Many enrolled accounts at once: sealed rows written straight into the tables, as fast as the database takes them.
 
-Every account has a confirmed factor, a session and an event; one in ten of the sessions and of the events has had its
-time, and so has one counter an account in ten, so that `purge` has something to do.
+Every account has a confirmed factor, ten recovery codes, a session and an event; one in ten of the sessions and of the
+events has had its time, and one account in ten has a counter that has, so that `purge` has something to do (what
+is old of the events goes before, at the first log-in of a process).
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from flask_twofactor.stores.sql import schema
 AT_ONCE = 5_000
 OLD = 10
 """One in so many has had its time."""
+RECOVERY_CODES = 10
+"""Of an account."""
 _LONG_AGO = 500 * DAY
 Row = dict[str, Any]
 
@@ -53,6 +56,7 @@ class Crowd:
         """Give the rows of some accounts, table by table."""
         yield schema.account, [self._account(number) for number in numbers]
         yield schema.enrolment, [self._enrolment(number) for number in numbers]
+        yield schema.recovery, [row for number in numbers for row in self._recovery(number)]
         yield schema.mark, [self._mark(number) for number in numbers]
         yield schema.event, [self._event(number) for number in numbers]
         yield schema.counter, [self._counter(number) for number in numbers if number % OLD == 0]
@@ -71,6 +75,11 @@ class Crowd:
             "created_at": self._at, "confirmed_at": self._at, "opened_by": None, "last_step": -1, "tries": 0,
             "earlier": "", "name": "",
         }  # fmt: skip
+
+    def _recovery(self, number: int) -> list[Row]:
+        subject, factor = self.name(number), self.factor(number)
+        digests = (f"{number:063x}{code}" for code in range(RECOVERY_CODES))
+        return [{"subject": subject, "digest": one, "enrolment": factor, "expires_at": 0} for one in digests]
 
     def _mark(self, number: int) -> Row:
         at = self._at if number % OLD else self._at - _LONG_AGO

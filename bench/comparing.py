@@ -46,26 +46,29 @@ def entries(up: servers.Servers) -> list[Entry]:
 
 
 def measure(
-    given: Sequence[Entry], folder: Path, rounds: int, samples: Mapping[str, Samples]
+    given: Sequence[Entry], folder: Path, rounds: int, samples: Mapping[str, Samples], warm_up: int = _WARM_UP
 ) -> tuple[dict[str, str], dict[str, int]]:
     """Run every job of every contender, ``rounds`` times in turn; gives who fell out and why, and the bytes of each."""
     with workers(given, folder) as (up, absent):
         for job in JOBS:
             able = {name: one for name, one in up.items() if job in one.jobs}
-            _run(job, able, rounds, samples[job], absent)
+            _warm_up(job, able, warm_up, absent)
+            _run(job, {name: one for name, one in able.items() if name not in absent}, rounds, samples[job])
         memory = {name: int(one.ask("memory")) for name, one in up.items() if name not in absent}
         return absent, memory
 
 
-def _run(job: str, able: dict[str, Worker], rounds: int, samples: Samples, absent: dict[str, str]) -> None:
-    block = BLOCKS.get(job, 1)
-    names = [name for name in able if name not in absent]
-    for name in list(names):
-        try:
-            able[name].ask(job, _WARM_UP)
-        except Absent as why:
-            absent[name] = f"{job}: {why}"
-            names.remove(name)
+def _warm_up(job: str, able: Mapping[str, Worker], times: int, absent: dict[str, str]) -> None:
+    for name, one in able.items():
+        if name not in absent:
+            try:
+                one.ask(job, times)
+            except Absent as why:
+                absent[name] = f"{job}: {why}"
+
+
+def _run(job: str, able: Mapping[str, Worker], rounds: int, samples: Samples) -> None:
+    block, names = BLOCKS.get(job, 1), list(able)
     for round_ in range(rounds):
         turn = round_ % len(names) if names else 0
         for name in names[turn:] + names[:turn]:

@@ -16,7 +16,7 @@ from bench.crew import ENVIRONMENT, Absent, Entry, Worker, workers
 from bench.figures import Samples
 
 COMMANDS = (("list",), ("purge", "--json"), ("rotate-keys", "--json"))
-_BYTES = 3000
+_BYTES = 5000
 """Of an account in an SQLite file, with all that hangs on it."""
 _WARM_UP = 20
 
@@ -35,17 +35,17 @@ def main(options: argparse.Namespace) -> None:
     needs = _BYTES * sum(options.sqlite + options.postgresql)
     with places.folder(max(needs, 2**30)) as folder, servers.running() as up:
         uris = {count: f"sqlite:///{folder / f'{count}.sqlite'}" for count in options.sqlite}
-        found["databases"]["SQLite"] = _measure("SQLite", uris, folder / "sqlite", options.rounds)
+        found["databases"]["SQLite"] = measure("SQLite", uris, folder / "sqlite", options.rounds)
         if up.database and options.postgresql:
             uris = {count: up.database() for count in options.postgresql}
             figures.write("growth", found, options.to)  # what takes an hour is kept as far as it came
-            found["databases"]["PostgreSQL"] = _measure("PostgreSQL", uris, folder / "postgresql", options.rounds)
+            found["databases"]["PostgreSQL"] = measure("PostgreSQL", uris, folder / "postgresql", options.rounds)
         found["absent"] = {line.partition(":")[0]: line for line in up.absent}
     print(tables.everything("growth", found))
     print(f"wrote {figures.write('growth', found, options.to)}")
 
 
-def _measure(kind: str, uris: Mapping[int, str], folder: Path, rounds: int) -> dict[str, Any]:
+def measure(kind: str, uris: Mapping[int, str], folder: Path, rounds: int, warm_up: int = _WARM_UP) -> dict[str, Any]:
     """Measure each size of a kind: the journeys in turn, then the commands, which change what is there."""
     print(f"growth: filling {kind} with {', '.join(map(str, uris))} accounts", flush=True)
     given = [Entry(str(count), "grown", {"database": uri, "accounts": str(count)}) for count, uri in uris.items()]
@@ -55,6 +55,8 @@ def _measure(kind: str, uris: Mapping[int, str], folder: Path, rounds: int) -> d
         print(f"growth: {rounds} rounds of each journey", flush=True)
         samples = {job: Samples() for job in JOBS}
         for job, block in JOBS.items():
+            for one in up.values():
+                one.ask(job, warm_up)
             _run(job, block, up, rounds, samples[job])
     groups = {job: figures.summed_up(one) for job, one in samples.items()}
     return {
@@ -68,8 +70,6 @@ def _measure(kind: str, uris: Mapping[int, str], folder: Path, rounds: int) -> d
 
 
 def _run(job: str, block: int, up: Mapping[str, Worker], rounds: int, samples: Samples) -> None:
-    for one in up.values():
-        one.ask(job, _WARM_UP)
     names = list(up)
     for round_ in range(rounds):
         turn = round_ % len(names)

@@ -145,6 +145,25 @@ def _each(one: Mapping[str, Any]) -> str:
     return seconds(one["seconds"] / one["rows"]) if one["rows"] else "–"
 
 
+def sizing(found: Mapping[str, Any]) -> str:
+    """Give what the largest store that was measured says of one account, of a process, and of a million."""
+    kinds = {kind: sizes[max(sizes, key=int)] for kind, sizes in found["databases"].items()}
+    counts = {kind: int(max(sizes, key=int)) for kind, sizes in found["databases"].items()}
+    rows = [["accounts measured", *(f"{counts[kind]:,}".replace(",", " ") for kind in kinds)]]
+    rows.append(["bytes an account", *(f"{one['bytes'] / counts[kind]:.0f}" for kind, one in kinds.items())])
+    for job, what in (("gate's read", "reads of the gate"), ("log-in with a code", "log-ins with a code")):
+        each = (f"{1 / one['jobs'][job]['median']:.0f}" for one in kinds.values())
+        rows.append([f"{what} a second, one process", *each])
+    for command in next(iter(kinds.values()))["commands"]:
+        each = (seconds(_of_a_million(one["commands"][command])) for one in kinds.values())
+        rows.append([f"`{command}`, a million rows", *each])
+    return table(["", *kinds], rows)
+
+
+def _of_a_million(one: Mapping[str, Any]) -> float:
+    return float(one["seconds"] / max(one["rows"], 1) * 1e6)
+
+
 def throughput(found: Mapping[str, Any]) -> str:
     """Give requests a second and how long the slow ones take."""
     rows = [
@@ -178,7 +197,7 @@ def pieces(found: Mapping[str, Any]) -> str:
 
 PARTS: dict[str, tuple[Part, ...]] = {
     "jobs": (jobs, spread, starting, reached, absent),
-    "growth": (growth,),
+    "growth": (growth, sizing),
     "throughput": (throughput,),
     "profile": (profile, pieces),
 }
