@@ -60,7 +60,7 @@ def test_a_grown_store_is_filled_listed_purged_and_sealed_anew(tmp_path: Path) -
     commands = found["40"]["commands"]
     assert {name: one["rows"] for name, one in commands.items()} == {
         "flask twofactor list": 40,
-        "flask twofactor purge": 8,  # one in ten of the sessions, as many counters; the first log-in took the old events
+        "flask twofactor purge": 8,  # sessions and counters, one in ten; the first log-in took the old events
         "flask twofactor rotate-keys": 40,
     }
 
