@@ -1,4 +1,4 @@
-"""Where the time of an authenticated request goes: calls and own time by layer, and each piece by itself."""
+"""Where the time of an authenticated request goes, by layer and piece by piece; and that of a log-in, by package."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from flask import Flask, g, session
 
-from bench import figures, places, tables
+from bench import figures, packages, places, tables
 from bench.clock import SIGNED_IN_WITH_CODE, Clock
 from bench.contenders import ours
 from bench.contenders.plain import User
@@ -46,6 +46,7 @@ def main(options: argparse.Namespace) -> None:
         found = {
             "requests": options.requests,
             "layers": by_layer(lambda: person.get("/console"), options.requests),
+            "log-in": packages.log_ins(folder, max(1, options.requests // 20)),
             "pieces": pieces(app, folder, person.cookies["session"], options.loops),
         }
     print(tables.everything("profile", found))

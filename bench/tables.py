@@ -189,6 +189,15 @@ def profile(found: Mapping[str, Any]) -> str:
     return table(["layer", "calls a request", "its own time, profiled", "share of the extension's"], rows)
 
 
+def log_in(found: Mapping[str, Any]) -> str:
+    """Give where the time of a log-in with a code goes, of the floor and of the extension."""
+    names = list(found["log-in"])
+    kinds = list(found["log-in"][names[0]])
+    rows = [[kind, *(seconds(found["log-in"][name][kind]) for name in names)] for kind in kinds]
+    rows.append(["all of it", *(seconds(sum(found["log-in"][name].values())) for name in names)])
+    return table(["own time, profiled", *names], rows)
+
+
 def pieces(found: Mapping[str, Any]) -> str:
     """Give what each piece of the gate takes by itself, in a tight loop."""
     rows = [[what, f"{value * 1e6:.2f} µs"] for what, value in found["pieces"].items()]
@@ -199,7 +208,7 @@ PARTS: dict[str, tuple[Part, ...]] = {
     "jobs": (jobs, spread, starting, reached, absent),
     "growth": (growth, sizing),
     "throughput": (throughput,),
-    "profile": (profile, pieces),
+    "profile": (profile, pieces, log_in),
 }
 """The tables of each run."""
 
