@@ -11,7 +11,7 @@ unexport VIRTUAL_ENV
 unexport PYTHONHOME
 unexport PYTHONPATH
 
-.PHONY: help demo test cluster lint bench timing mutants versions docs docs-links docs-images docs-requirements docs-reference translations clean
+.PHONY: help demo test cluster lint bench growth throughput profile figures timing mutants versions docs docs-links docs-images docs-requirements docs-reference translations clean
 .NOTPARALLEL:
 
 help: ## list these commands
@@ -33,8 +33,20 @@ lint: $(VENV)/test ## check style, types and who imports whom
 	$(PYTHON_IN_VENV) -m mypy
 	$(VENV)/bin/lint-imports
 
-bench: $(VENV)/test ## measure what the extension costs
-	$(PYTHON_IN_VENV) -m bench $(ARGS)
+bench: $(VENV)/bench ## measure what the extension costs, beside plain Flask-Login, a floor, and its peers (ten minutes)
+	$(PYTHON_IN_VENV) -m bench jobs $(ARGS)
+
+growth: $(VENV)/bench ## measure how it grows up to a million enrolled accounts (an hour; 4 GB of memory)
+	$(PYTHON_IN_VENV) -m bench growth $(ARGS)
+
+throughput: $(VENV)/bench ## measure requests a second under gunicorn (six minutes)
+	$(PYTHON_IN_VENV) -m bench throughput $(ARGS)
+
+profile: $(VENV)/bench ## show where the time of an authenticated request goes
+	$(PYTHON_IN_VENV) -m bench profile $(ARGS)
+
+figures: $(VENV)/test ## write the tables and the picture of docs/explanation/cost.md anew from bench/figures
+	$(PYTHON_IN_VENV) -m bench docs $(ARGS)
 
 timing: $(VENV)/test ## measure whether response times tell names apart (T7, T9; ten minutes)
 	$(PYTHON_IN_VENV) -m tests.timing $(ARGS)
@@ -68,7 +80,8 @@ clean: ## remove what make and the tools made
 	rm -rf .coverage .coverage.* htmlcov .mutants .versions docs/_build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# One environment, three stamps: what the demo needs, all that the tests need besides, and what builds the documentation.
+# One environment, four stamps: what the demo needs, all that the tests need besides, what the bench compares with, and
+# what builds the documentation.
 
 $(VENV)/demo: $(VENV)/made pyproject.toml
 	@echo "Installing flask_twofactor into $(VENV) ..."
@@ -79,6 +92,12 @@ $(VENV)/test: $(VENV)/made pyproject.toml
 	@echo "Installing flask_twofactor and its tools into $(VENV) (a minute or so) ..."
 	@$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $(VENV)/demo $@
+
+# Without its peers the bench goes on: its tables say who took no part.
+$(VENV)/bench: $(VENV)/test
+	@echo "Installing what the extension is compared with into $(VENV) ..."
+	@$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check --editable '.[bench]' && touch $@ \
+	    || echo "The peers could not be installed: measuring without them."
 
 $(VENV)/docs: $(VENV)/made pyproject.toml
 	@echo "Installing what builds the documentation into $(VENV) ..."

@@ -1,1 +1,1 @@
-"""What the extension costs, as ratios measured in one run."""
+"""What the extension costs, as ratios of contenders that are measured in turn in one run."""

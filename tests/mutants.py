@@ -59,7 +59,7 @@ SERVERS = frozenset({"postgresql_server", "mariadb_server", "redis_server", "bro
 """Fixtures whose tests are not quick: each fork would start its own."""
 COPIED = (
     "flask_twofactor", "_flask_twofactor_pytest.py", "tests", "example_app", "docs", "pyproject.toml", "README.md",
-    "CHANGES.md", "CONTRIBUTING.md", "SECURITY.md", "Makefile",
+    "CHANGES.md", "CONTRIBUTING.md", "SECURITY.md", "Makefile", "bench",
 )  # fmt: skip
 LIKELY = {
     "budget": ("records",),
@@ -83,7 +83,7 @@ FIRST, ALL = 1.0, 10.0
 ENOUGH = 0.9
 SURVIVORS = ROOT / ".mutants" / "survivors.json"
 OPTIONS = ("-x", "-q", "--tb=no", "--no-header", "--assert=plain", "-p", "no:cacheprovider")
-OUR_OWN = ("flask_twofactor", "tests", "example_app")
+OUR_OWN = ("flask_twofactor", "tests", "example_app", "bench")
 
 
 @dataclass

@@ -7,14 +7,12 @@ import difflib
 import gc
 import itertools
 import os
-import re
 import sqlite3
 import stat
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
-from dataclasses import fields
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,7 @@ from sqlalchemy import create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from flask_twofactor.core.budget import LIMITS, Attempt, Budget
+from flask_twofactor.core.budget import LIMITS, Attempt
 from flask_twofactor.core.records import MAX_AUTHENTICATORS, Purge
 from flask_twofactor.errors import LoginRefused, StoreUnavailable
 from flask_twofactor.flows import login, setup
@@ -34,6 +32,7 @@ from flask_twofactor.stores.sql.verbs import lock
 from flask_twofactor.testing.ground import enrolment_of
 from tests.stores.records import STEP, make_confirmed, make_mark, make_pending, make_trusted, new_digest
 from tests.support.host import START, Host
+from tests.support.tracing import traced
 
 DAY = 86400
 
@@ -55,29 +54,6 @@ def sqlite_store(sqlite_database: Database) -> SqlStore:
     store = SqlStore(sqlite_database)
     store.init()
     return store
-
-
-@contextmanager
-def traced(database: Database) -> Iterator[list[str]]:
-    """Note every statement that SQLite runs for ``database``, its values replaced by ``?``."""
-    seen: list[str] = []
-    watching = [True]
-
-    def note(statement: str) -> None:
-        if watching:
-            seen.append(re.sub(r"'(?:[^']|'')*'|-?\b\d+\b", "?", statement))
-
-    def trace(connection: Any, _: Any) -> None:
-        connection.set_trace_callback(note)
-
-    database.close()
-    event.listen(database.engine, "connect", trace)
-    try:
-        yield seen
-    finally:
-        watching.clear()  # closing has statements of its own
-        event.remove(database.engine, "connect", trace)
-        database.close()
 
 
 def everything(uri: str) -> list[Any]:
@@ -272,61 +248,6 @@ def test_the_gates_read_is_one_statement(sqlite_store: SqlStore, sqlite_database
             sqlite_store.standing("alice", mark.digest)
     assert len(seen) == 3
     assert all(statement.startswith("SELECT") for statement in seen)
-
-
-def test_the_gates_read_finds_account_and_mark_by_an_index(
-    sqlite_store: SqlStore, sqlite_database: Database, file: Path
-) -> None:
-    statement = sqlite_database.statements["standing"]
-    with closing(sqlite3.connect(file)) as connection:
-        plan = connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.bind({"s": "a", "d": "b"}))
-        steps = [row[3] for row in plan]
-    assert [step for step in steps if "SCAN" in step] == []
-    for table in ("account", "mark"):
-        assert any(step.startswith(f"SEARCH twofactor_{table} USING") for step in steps), (table, steps)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("factor", "confirmed", "pending", "spent", "enrolments", "accounts", "meta", "lock_account"),
-        *("recovery", "owner", "marks", "trusted", "trusted_browser"),
-        *("events_of", "old_events", "with_old_marks", "with_old_trusted", "counted", "counted_all"),
-    ],
-)
-def test_every_other_read_is_by_an_index_too(sqlite_store: SqlStore, sqlite_database: Database, name: str) -> None:
-    SqlCounters(sqlite_database, lambda: START)
-    statement = sqlite_database.statements[name]
-    values = {**dict.fromkeys(["s", "s2", "i", "o", "n", "d", *(f"n{one}" for one in range(8))], "x"), "m": 1, "t": 1}
-    with closing(sqlite3.connect(str(sqlite_database.engine.url.database))) as connection:
-        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.bind(values))]
-    kinds = ("USING INDEX", "USING COVERING INDEX", "USING PRIMARY KEY")
-    assert any(kind in step for step in plan for kind in kinds), plan
-    assert [step for step in plan if step.startswith("SCAN")] == []
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("spend_step", "confirm", "count_try", "reseal", "drop_enrolment", "drop_enrolments", "drop_others"),
-        *("drop_pendings", "drop_stale_pendings", "drop_old_pendings"),
-        *("spend_recovery", "drop_recovery", "drop_rescue", "drop_old_rescues", "set_sheet", "take_sheet"),
-        *("renew_trusted", "drop_trusted_browser", "drop_trusted", "drop_old_trusted"),
-        *("touch_mark", "drop_mark", "drop_marks", "drop_old_marks"),
-        *("set_budget", "set_epoch", "set_factor", "set_required", "set_grace"),
-        *("drop_event", "drop_events", "drop_old_events", "drop_over", "count", "uncount"),
-    ],
-)
-def test_every_write_finds_its_rows_by_an_index(sqlite_store: SqlStore, sqlite_database: Database, name: str) -> None:
-    SqlCounters(sqlite_database, lambda: START)
-    statement = sqlite_database.statements[name]
-    values: dict[str, Any] = {**dict.fromkeys(["s", "i", "d", "n", "a", "o", "f", "new"], "x")}
-    values |= dict.fromkeys(["k", "old", "e", "t", "m", "r", "r2", "now", "amount", "amount2", "expiry"], 1)
-    values |= {f"b_{one.name}": "" for one in fields(Budget)}
-    with closing(sqlite3.connect(str(sqlite_database.engine.url.database))) as connection:
-        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.bind(values))]
-    assert plan
-    assert [step for step in plan if step.startswith("SCAN")] == []
 
 
 @pytest.mark.parametrize("signed_in", [False, True])

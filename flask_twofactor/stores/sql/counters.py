@@ -12,7 +12,7 @@ from sqlalchemy.sql import ClauseElement
 
 from .database import Database, Row, Transaction
 from .schema import counter
-from .statements import insert_or_ignore
+from .statements import InsertOrIgnore
 
 _PURGE_EVERY = 200
 """Counts of one process between two sweeps of what has expired."""
@@ -29,7 +29,7 @@ class SqlCounters:
         self._database = database
         self._clock = clock
         self._counted = itertools.count(1)
-        database.prepare(**_statements(database.engine.dialect.name))
+        database.prepare(**_statements())
 
     def count(self, name: str, seconds: int, amount: int = 1) -> int:
         """Add ``amount`` and give the total; a new or expired name starts at 0 and lives ``seconds``."""
@@ -105,11 +105,11 @@ class SqlCounters:
 
 
 @functools.cache
-def _statements(dialect: str) -> Mapping[str, ClauseElement]:
+def _statements() -> Mapping[str, ClauseElement]:
     over = counter.c.expires_at <= bindparam("now")
     return MappingProxyType(
         {
-            "add_counter": insert_or_ignore(counter, dialect),
+            "add_counter": InsertOrIgnore(counter),
             "count": update(counter)
             .where(counter.c.name == bindparam("n"))
             .values(
