@@ -22,8 +22,9 @@ class Program:
 
 PROGRAMS = {
     "chromium": Program(
-        debian="chromium",
-        names=("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
+        debian="chromium-headless-shell",
+        # The shell is the same engine without the window around it, for half of the work.
+        names=("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
         places=(
             "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
             "/Applications/Chromium.app/Contents/MacOS/Chromium",
