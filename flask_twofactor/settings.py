@@ -100,6 +100,7 @@ class Settings:
         self._check_types()
         self._require(self.url_prefix.startswith("/"), "url_prefix", "must begin with a slash")
         self._require(len(self.url_prefix) > 1, "url_prefix", "must not be the root of the app")
+        self._require(self.issuer is None or self.issuer.strip() != "", "issuer", "must not be blank")
         self._require(self.window in (0, 1), "window", "must be 0 or 1 (RFC 6238 §5.2, VER-03)")
         self._require(0.05 <= self.decoy_ratio <= 0.5, "decoy_ratio", "must lie between 0.05 and 0.5")
         self._require(self.step in ("session", "form"), "step", 'must be "session" or "form"')

@@ -13,6 +13,7 @@ from flask_twofactor.settings import Settings, as_bytes
 LONG = "0123456789abcdef0123456789abcdef"
 
 BAD: list[tuple[str, Any]] = [
+    ("ISSUER", "   "),
     ("URL_PREFIX", "two-factor"),
     ("URL_PREFIX", "/"),
     ("URL_PREFIX", None),

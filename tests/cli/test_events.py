@@ -49,7 +49,7 @@ def test_an_event_is_told_with_when_from_where_and_all_that_there_is_to_say(even
         "at": "2027-01-15T08:00:00Z", "kind": "twofactor-log-in-refused", "key": "1",
         "source": "198.51.100.0/24", "agent": "curl/8.8", "details": {"reason": "password"},
     }  # fmt: skip
-    line = "2027-01-15T08:00:00Z  log-in-refused  198.51.100.0/24  unknown browser  reason='password'\n"
+    line = "2027-01-15T08:00:00Z  log-in-refused  198.51.100.0/24  Unknown browser  reason='password'\n"
     assert run(eventful, "events", "alice", "--kind", "log-in-refused").output == line
 
 

@@ -635,9 +635,16 @@ def test_the_uri_says_what_every_app_honours(make_app: MakeApp) -> None:
 
 
 @pytest.mark.requirement("ENR-13")
-@pytest.mark.parametrize("name", ODD.values(), ids=ODD.keys())
-@pytest.mark.parametrize("place", ["account", "issuer"])
-def test_odd_names_make_a_uri_that_reads_back(make_app: MakeApp, name: str, place: str) -> None:
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        pytest.param(place, name, id=f"{place}-{kind}")
+        for place in ("account", "issuer")
+        for kind, name in ODD.items()
+        if (place, kind) != ("issuer", "nothing")  # a setting that is refused
+    ],
+)
+def test_odd_names_make_a_uri_that_reads_back(make_app: MakeApp, place: str, name: str) -> None:
     def wire(two_factor: TwoFactor) -> None:
         if place == "account":
             two_factor.account_name(lambda user: name)

@@ -33,9 +33,9 @@ def test_enabling_is_told_once_with_time_network_and_browser(host: Host, told: l
     (name, notice), *more = told
     assert (name, notice.kind, notice.at, more) == ("bob", "enabled", int(host.clock.at), [])
     assert notice.title == "host: two-factor authentication was turned on"
-    assert "From: 203.0.113.0/24" in notice.body
+    assert "Network: 203.0.113.0/24" in notice.body
     assert "Browser: Firefox on Windows" in notice.body
-    assert "2027-01-15 08:00 UTC" in notice.body
+    assert "15 January 2027, 08:00 UTC" in notice.body
     assert person.secret not in repr(notice)
     assert host.code("bob") not in repr(notice)
 
@@ -103,7 +103,7 @@ def test_an_ipv6_address_is_told_as_its_network(host: Host, told: list[tuple[str
     person = host.person(REMOTE_ADDR="2001:db8:1:2:3:4:5:6")
     person.log_in("bob")
     person.set_up("bob")
-    assert "From: 2001:db8:1:2::/64" in told[0][1].body
+    assert "Network: 2001:db8:1:2::/64" in told[0][1].body
 
 
 @pytest.mark.requirement("RED-05")
@@ -155,7 +155,7 @@ def test_a_log_in_from_a_browser_that_was_not_seen_before_is_told_once(
     person = enrolled.person(REMOTE_ADDR="203.0.113.77", HTTP_USER_AGENT="(iPhone) Version/17.5 Safari/604.1")
     assert person.log_in("alice").status_code == 302
     assert kinds(told) == ["new-browser"]
-    assert "From: 203.0.113.0/24\nBrowser: Safari on iPhone\n" in told[0][1].body
+    assert "Network: 203.0.113.0/24\nBrowser: Safari on iPhone\n" in told[0][1].body
     for _ in range(2):
         person.get("/logout")
         enrolled.clock.move(30)

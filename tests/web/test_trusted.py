@@ -107,7 +107,7 @@ def test_the_box_is_not_on_a_page_that_asks_for_a_recovery_code(site: Host) -> N
     assert BOX not in owing.get("/two-factor/challenge" + RECOVERY).text
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(DAY, "for 1 day<"), (14 * DAY, "for 14 days<")])
+@pytest.mark.parametrize(("seconds", "words"), [(DAY, "for one day<"), (14 * DAY, "for 14 days<")])
 def test_the_box_says_for_how_long(make_app: MakeApp, seconds: int, words: str) -> None:
     host = trusting(make_app, TWOFACTOR_TRUSTED_SECONDS=seconds)
     assert words in host.person().identify("alice").text
