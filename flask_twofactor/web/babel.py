@@ -16,7 +16,7 @@ from flask_babel import get_locale, get_timezone
 
 from ..core.texts import ENGLISH, Language
 from ..errors import HookFailed
-from .languages import catalogue
+from .catalogues import catalogue
 
 _KEPT = "_twofactor_language"
 """What the texts of a page share: a locale's name is made of its parts at each look."""

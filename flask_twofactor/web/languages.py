@@ -1,25 +1,16 @@
-"""The language of a request: what the host's Flask-Babel says, English without it.
-
-A host corrects a text, or adds a language, in a catalogue ``flask_twofactor`` in its own translation directories.
-"""
+"""The language of a request: what the host's Flask-Babel says, English without it."""
 
 from __future__ import annotations
 
-import itertools
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
-from functools import lru_cache
-from gettext import GNUTranslations, NullTranslations
-from pathlib import Path
 from typing import Any, cast
 
 from flask import current_app, has_request_context
 from markupsafe import Markup
 
 from ..core.texts import ENGLISH, Language
-
-DOMAIN = "flask_twofactor"
-CATALOGUES = Path(__file__).parent.parent / "translations"
+from .catalogues import names_of_all
 
 
 def language(tag: str | None = None) -> Language:
@@ -49,30 +40,8 @@ def spoken_tags() -> list[str]:
     babel = current_app.extensions.get("babel")
     if babel is None:
         return [ENGLISH.tag]
-    folders = [*map(Path, babel.translation_directories), CATALOGUES]
-    names = {path.parts[-3] for folder in folders for path in folder.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")}
-    default = str(babel.instance.default_locale)
+    default, names = str(babel.instance.default_locale), names_of_all(babel.translation_directories)
     return [name.replace("_", "-") for name in sorted(names, key=lambda name: (name != default, name))]
-
-
-@lru_cache(maxsize=256)
-def catalogue(names: tuple[str, ...], directories: tuple[str, ...]) -> tuple[str, NullTranslations] | None:
-    """Give the first of ``names`` (as gettext names folders) that has a catalogue, and that, the host's before ours."""
-    for name in names:
-        there = [one for one in (_read(directory, name) for directory in (*directories, str(CATALOGUES))) if one]
-        for former, further in itertools.pairwise(there):
-            former.add_fallback(further)
-        if there:
-            return name, there[0]
-    return None
-
-
-def _read(directory: str, name: str) -> NullTranslations | None:
-    path = Path(directory) / name / "LC_MESSAGES" / f"{DOMAIN}.mo"
-    if not path.is_file():
-        return None
-    with path.open("rb") as file:
-        return GNUTranslations(file)
 
 
 # What templates call. A text of ours may hold markup; what is filled in is escaped, unless it is markup itself.
