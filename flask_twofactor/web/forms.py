@@ -6,12 +6,13 @@ CSRF is always on here, whatever the host's own forms do; only a test run (``TES
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import current_app, request
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import validate_csrf
-from wtforms import BooleanField, HiddenField, PasswordField, StringField, ValidationError
+from wtforms import BooleanField, FormField, HiddenField, PasswordField, StringField, ValidationError
 from wtforms.csrf.core import CSRF
 from wtforms.validators import DataRequired, InputRequired, Length
 
@@ -255,15 +256,26 @@ def submitted(form: Any) -> bool:
         if name in request.files:
             raise BadRequest("a field was sent as a file")
     complete = bool(form.validate())
-    for field in form:
-        field.errors = [language().gettext(str(error)) for error in field.errors]
+    _give_errors(form, _in_language)
     if csrf_is_on():
         _require_token(form, token)
     if switches():
-        for field in form:
-            field.errors = ()
+        _give_errors(form, lambda _: [])
         return False
     return complete
+
+
+def _give_errors(form: Any, say: Callable[[Any], list[Any]]) -> None:
+    """Put what is said of each field in the place of its errors, inside a form that is a field of a host's form too."""
+    for field in form:
+        if isinstance(field, FormField):
+            _give_errors(field.form, say)
+        else:
+            field.errors = say(field.errors)
+
+
+def _in_language(errors: Iterable[Any]) -> list[Any]:
+    return [language().gettext(error) if isinstance(error, str) else error for error in errors]
 
 
 def _require_token(form: Any, name: str) -> None:

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from babel.messages.catalog import Catalog
 from flask import render_template_string
+from wtforms import Form, FormField, StringField
+from wtforms.validators import InputRequired
 
 from flask_twofactor.core.records import Notice
 from flask_twofactor.web import languages
+from flask_twofactor.web.forms import IdentifyForm, submitted
 from tests.support.catalogues import LANGUAGES, as_mo, read
 from tests.support.host import Host, Person, alert
 from tests.support.speaking import make_speaking
@@ -91,6 +94,33 @@ def test_a_console_without_flask_babel_speaks_english(host: Host) -> None:
     page = host.person(HTTP_ACCEPT_LANGUAGE="de").get("/two-factor/identify").text
     assert '<html lang="en" dir="ltr">' in page
     assert ">User ID</label>" in page
+
+
+class Place(Form):
+    """A form that is a field of a host's form."""
+
+    harbour = StringField("Harbour", [InputRequired("Enter your password.")])
+
+
+class Nested(IdentifyForm):
+    """The first page with a form of the host's in it."""
+
+    place = FormField(Place)
+
+
+@pytest.mark.parametrize("turned", [{}, {"other": "recovery"}])
+def test_a_form_inside_a_form_of_the_host_says_what_it_misses_too(
+    make_app: Callable[..., Host], turned: dict[str, str]
+) -> None:
+    host = make_speaking(make_app, forms={"identify": Nested})
+    with host.app.test_request_context(
+        "/two-factor/identify", method="POST", headers={"X-Locale": "de"}, data={"identifier": "bob", **turned}
+    ):
+        host.app.config["WTF_CSRF_ENABLED"] = False
+        form: Any = Nested()
+        assert not submitted(form)
+        found = list(form.place.form.harbour.errors)
+    assert found == ([] if turned else [translated("de", "Enter your password.")])
 
 
 # The host's own texts and ours
