@@ -79,6 +79,7 @@ def begin_setup(person: Visitor) -> None:
 
 def test_a_code_is_sent_when_its_six_digits_are_there(owing: Visitor) -> None:
     code = in_halves(owing.site.code(owing.site.on.secret)).translate(FULL_WIDTH)
+    expect(owing.box("Code")).to_be_focused()  # before that, what is typed goes nowhere
     owing.page.keyboard.type(code[:-1])
     expect(owing.box("Code")).to_have_value(code[:-1])
     owing.page.keyboard.type(code[-1])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,10 @@ class Plain(Catalog):
         """Give the lines of the head."""
         return [one for one in self._get_mime_headers() if one[0] in _SAID]
 
+    @mime_headers.setter
+    def mime_headers(self, value: Iterable[tuple[str, str]]) -> None:
+        self._set_mime_headers(value)
+
 
 def texts() -> Catalog:
     """Give every text of the package that people are shown, with the files that have it."""
@@ -67,6 +72,8 @@ def renewed(language: str, template: Catalog) -> Catalog:
     """Give a language's catalogue with the texts of today, as far as they are translated."""
     former = read(language)
     catalogue = Plain(locale=language, header_comment=HEAD, charset="utf-8", fuzzy=False)
+    # The forms that it was translated into: Babel's own of a language are others from release to release.
+    catalogue.mime_headers = [("Plural-Forms", former.plural_forms)]
     for message in sorted(filter(lambda one: one.id, template), key=lambda one: str(one.id)):
         known = former.get(message.id)
         text = known.string if known is not None else message.id if language == "en" else ""
