@@ -18,7 +18,7 @@ from flask_twofactor.preview.states import STATES
 from tests.cli.running import run
 from tests.docs.blocks import ROOT
 from tests.support.host import Host
-from tests.support.programs import need
+from tests.support.programs import hears_ctrl_c, need
 
 CONSOLE = """
 from flask import Flask
@@ -106,7 +106,9 @@ def test_it_serves_the_gallery_until_it_is_ended_and_makes_no_store(tmp_path: Pa
     (tmp_path / "console.py").write_text(CONSOLE, encoding="utf-8")
     command = [sys.executable, "-m", "flask", "--app", "console", "--debug", "twofactor", "preview", "--port", "0"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True, preexec_fn=hears_ctrl_c
+    ) as process:
         assert process.stdout is not None
         try:
             line = process.stdout.readline()
@@ -116,5 +118,6 @@ def test_it_serves_the_gallery_until_it_is_ended_and_makes_no_store(tmp_path: Pa
                 assert f"{len(STATES)} states" in answer.read().decode()
         finally:
             process.send_signal(signal.SIGINT)
+            process.wait(timeout=60)
     assert process.returncode == 0
     assert list(tmp_path.rglob("*.sqlite")) == []

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.docs.blocks import DOCS, ROOT, Block, blocks_in
+from tests.support.programs import hears_ctrl_c
 
 TUTORIAL = DOCS / "tutorial" / "index.md"
 SERVER = "flask --app console run\n"
@@ -95,6 +96,7 @@ class Reader:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=hears_ctrl_c,
         )
         assert self._server.stdout is not None
         printed = []

@@ -6,6 +6,7 @@ import glob
 import os
 import re
 import shutil
+import signal
 from dataclasses import dataclass
 
 import pytest
@@ -62,3 +63,11 @@ def need(program: str) -> str:
 def _numbers(path: str) -> list[int]:
     """Order paths by the versions in them: 9 before 15."""
     return [int(number) for number in re.findall(r"\d+", path)]
+
+
+def hears_ctrl_c() -> None:
+    """Let a program that is started (``preexec_fn``) end by SIGINT, also in a run that a script began with ``&``.
+
+    A shell without job control has its background jobs ignore that signal, and whatever they start inherits it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
