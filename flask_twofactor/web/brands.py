@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from flask import Response, current_app, request, url_for
 from jinja2 import Environment, TemplateNotFound
@@ -14,6 +15,9 @@ from ..core.records import Brand
 from .current import current_state
 
 _YEAR = 365 * 86400
+_MOST_ABSENT = 4096
+_ABSENT: WeakKeyDictionary[Environment, set[str]] = WeakKeyDictionary()
+"""Templates that brands have not."""
 
 
 class Sheet(Response):
@@ -55,11 +59,20 @@ def css_url(brand: Brand) -> str | None:
 
 
 def template_of(environment: Environment, brand: Brand, name: str, otherwise: str) -> str:
-    """Give the brand's own template of that name, where its folder has it."""
+    """Give the brand's own template of that name, where its folder has it.
+
+    Jinja keeps what it found and looks again, in every folder, for what it did not; that is remembered here, where
+    templates are loaded once.
+    """
     own = f"twofactor/brands/{brand.key}/{name}"
+    absent = _ABSENT.setdefault(environment, set())
+    if own in absent:
+        return otherwise
     try:
         return str(environment.get_template(own).name)
     except TemplateNotFound:
+        if not environment.auto_reload and len(absent) < _MOST_ABSENT:
+            absent.add(own)
         return otherwise
 
 

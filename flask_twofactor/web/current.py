@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import ipaddress
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, cast
@@ -88,15 +88,22 @@ def client_source() -> str:
 
     ``request.remote_addr`` alone counts; forwarding headers do where the host installed ``ProxyFix``.
     """
+    return _source_and_net(request.remote_addr or "")[0]
+
+
+@functools.lru_cache(maxsize=1024)
+def _source_and_net(remote: str) -> tuple[str, str]:
+    """Give what counts as one source, and the /24 or /64 that people are told."""
     try:
-        address = ipaddress.ip_address(request.remote_addr or "")
+        address = ipaddress.ip_address(remote)
     except ValueError:
-        return "unknown"
+        return "unknown", "unknown"
     if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
+        if address.ipv4_mapped is None:
+            net = str(ipaddress.ip_network((address, 64), strict=False))
+            return net, net
+        address = address.ipv4_mapped
+    return str(address), str(ipaddress.ip_network((address, 24), strict=False))
 
 
 def current_origin() -> Origin | None:
@@ -140,8 +147,6 @@ def _loaded_anew(user: Any) -> Any:
 
 def client_origin() -> Origin:
     """Give where the request came from for a notice: a /24 or /64, and 200 printable characters of the agent."""
-    address = client_source()
-    with contextlib.suppress(ValueError):
-        address = str(ipaddress.ip_network(f"{address}/24", strict=False))
+    net = _source_and_net(request.remote_addr or "")[1]
     agent = "".join(char if char.isprintable() else "?" for char in request.user_agent.string[:200])
-    return Origin(address, agent or "unknown")
+    return Origin(net, agent or "unknown")

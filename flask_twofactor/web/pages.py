@@ -181,11 +181,11 @@ def _names(context: Page, name: str) -> list[str | Template]:
 
 
 def _render(name: str, context: Page, by_host: Callable[..., Any] | None = None) -> str:
-    names = _names(context, name)
     if by_host is None:
-        return render_template(names, twofactor=context)
+        own = template_of(current_app.jinja_env, context.brand, f"{name}.html", f"twofactor/{name}.html")
+        return render_template(own, twofactor=context)
     try:
-        return str(by_host(names, twofactor=context))
+        return str(by_host(_names(context, name), twofactor=context))
     except Exception as error:  # noqa: BLE001 - the host's own code, as in a hook
         raise current_state().hooks.failure("render", error) from None
 
