@@ -11,12 +11,13 @@ from bench import figures, places, servers, starting, tables
 from bench.contender import BLOCKS, JOBS
 from bench.crew import Absent, Entry, Worker, workers
 from bench.figures import Samples
-from bench.names import ALLAUTH, DJANGO, FLOOR, OURS, PLAIN, POSTGRESQL, READ, REDIS, SECURITY, WITHOUT
+from bench.names import ALLAUTH, DJANGO, FLOOR, FLOOR_PAGES, OURS, PLAIN, POSTGRESQL, READ, REDIS, SECURITY, WITHOUT
 
 HERE = (
     Entry(PLAIN, "plain"),
     Entry(READ, "plain", {"read": "1"}),
     Entry(FLOOR, "floor"),
+    Entry(FLOOR_PAGES, "floor_pages"),
     Entry(WITHOUT, "ours", {"without": "1"}),
     Entry(OURS, "ours"),
     Entry(SECURITY, "security"),
@@ -29,7 +30,7 @@ _WARM_UP = 5
 
 def bases(job: str) -> dict[str, str]:
     """Give what each contender is measured by: pages by the same stack without a factor, else by the floor."""
-    names = (PLAIN, READ, FLOOR, WITHOUT, OURS, SECURITY, DJANGO, ALLAUTH, POSTGRESQL, REDIS)
+    names = (PLAIN, READ, FLOOR, FLOOR_PAGES, WITHOUT, OURS, SECURITY, DJANGO, ALLAUTH, POSTGRESQL, REDIS)
     if "page" in job and job != "set-up page":
         return {name: DJANGO if name in (DJANGO, ALLAUTH) else PLAIN for name in names}
     return dict.fromkeys(names, FLOOR)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.names import OURS, PLAIN, POSTGRESQL, WITHOUT
+from bench.names import FLOOR_PAGES, OURS, PLAIN, POSTGRESQL, WITHOUT
 
 Found = Mapping[str, Any]
 _ROUND_TRIPS = 1.3
@@ -43,6 +43,10 @@ class Goal:
 
 def _ratio(job: str, name: str = OURS) -> Callable[[Found], float]:
     return lambda found: float(found["ratios"][job][name]["ratio"])
+
+
+def _beside_pages(job: str) -> Callable[[Found], float]:
+    return lambda found: _ratio(job)(found) / _ratio(job, FLOOR_PAGES)(found)
 
 
 def _median(job: str, name: str) -> Callable[[Found], float]:
@@ -82,6 +86,9 @@ GOALS = (
     Goal("log-in without the factor, against the floor", _of(1.6), _ratio("log-in")),
     Goal("log-in with a code, against the floor", _of(1.7), _ratio("log-in with a code")),
     Goal("refused code, against the floor", _of(1.7), _ratio("refused code")),
+    Goal("log-in without the factor, against the floor in two pages", _of(1.6), _beside_pages("log-in")),
+    Goal("log-in with a code, against the floor in two pages", _of(1.7), _beside_pages("log-in with a code")),
+    Goal("refused code, against the floor in two pages", _of(1.7), _beside_pages("refused code")),
     Goal("set-up page, against the floor", _of(0.8), _ratio("set-up page")),
     Goal("start, above Flask-Login alone", _of(0.090), _above_plain("start"), lambda value: f"{value * 1e3:.0f} ms"),
     Goal("memory, above Flask-Login alone", _of(12 * 2**20), _above_plain("memory"), lambda v: f"{v / 2**20:.1f} MiB"),

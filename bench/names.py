@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-PLAIN, READ, FLOOR = "Flask-Login alone", "and one bare read", "floor"
+PLAIN, READ = "Flask-Login alone", "and one bare read"
+FLOOR, FLOOR_PAGES = "floor", "floor, two pages of Flask-WTF"
 WITHOUT, OURS = "flask_twofactor, no factor", "flask_twofactor"
 POSTGRESQL, REDIS = "flask_twofactor on PostgreSQL", "and counters in Redis"
 SECURITY, DJANGO, ALLAUTH = "Flask-Security-Too", "Django alone", "django-allauth"

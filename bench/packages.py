@@ -1,4 +1,4 @@
-"""Where the time of a whole log-in goes, by the package whose code runs: the extension beside the floor."""
+"""Where the time of a whole log-in goes, by the package whose code runs: the extension beside the floors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 
 from bench import figures
 from bench.contender import Contender
-from bench.contenders import floor, ours
+from bench.contenders import floor, floor_pages, ours
+from bench.names import FLOOR, FLOOR_PAGES, OURS
 
 KINDS = {
     "Flask, Werkzeug, the session's cookie": ("flask", "werkzeug", "itsdangerous", "flask_login", "blinker"),
@@ -24,11 +25,11 @@ _JOB = "log-in with a code"
 
 
 def log_ins(folder: Path, times: int) -> dict[str, dict[str, float]]:
-    """Give the own seconds a log-in by kind of code, of the floor and of the extension."""
+    """Give the own seconds a log-in by kind of code, of both floors and of the extension."""
     found = {}
-    for name, module in (("floor", floor), ("flask_twofactor", ours)):
-        (folder / name).mkdir()
-        found[name] = _by_kind(module.make(folder / name, {}), times)
+    for name, module in ((FLOOR, floor), (FLOOR_PAGES, floor_pages), (OURS, ours)):
+        (folder / module.__name__).mkdir()
+        found[name] = _by_kind(module.make(folder / module.__name__, {}), times)
     return found
 
 

@@ -92,22 +92,33 @@ class Accounts:
             query = "UPDATE user SET tries = 0, mark = ?2 WHERE id = ?3 AND sealed IS NULL AND ?1 = 0"
         return self.database.execute(query, (step or 0, mark, name)).rowcount == 1
 
+    def enroll(self, name: str, secret: str) -> None:
+        """Turn the factor on."""
+        query = "UPDATE user SET sealed = ?, last_step = -1 WHERE id = ?"
+        self.database.execute(query, (seal(name, secret), name))
+
+    def forgive(self, name: str) -> None:
+        """Have the next attempt judged, whatever there were before."""
+        self.database.execute("UPDATE user SET tries = 0 WHERE id = ?", (name,))
+
 
 def make_console(folder: Path, clock: Callable[[], float]) -> Flask:
     """Make the console."""
     app, accounts = plain.make_app(folder), Accounts(folder)
     app.jinja_loader = DictLoader({**plain.TEMPLATES, "setup.html": _SETUP})
 
-    def find(name: str) -> User | None:
-        row = accounts.row(name)
-        if row is None or not row[4] or digest(session.get("mark", "")) != row[4]:
-            return None
-        return User(*row[:3])
-
-    plain.add_pages(app, accounts.database, find)
+    plain.add_pages(app, accounts.database, partial(find, accounts))
     app.add_url_rule("/login", "login", partial(_login, accounts, clock), methods=["GET", "POST"])
     app.add_url_rule("/setup", "setup", login_required(partial(_setup, accounts)), methods=["GET"])
     return app
+
+
+def find(accounts: Accounts, name: str) -> User | None:
+    """Load the user of a session, whose value the row must have."""
+    row = accounts.row(name)
+    if row is None or not row[4] or digest(session.get("mark", "")) != row[4]:
+        return None
+    return User(*row[:3])
 
 
 def digest(value: str) -> str:
@@ -117,22 +128,24 @@ def digest(value: str) -> str:
 
 def _login(accounts: Accounts, clock: Callable[[], float]) -> Any:
     if request.method == "POST" and plain.token_is_right():
-        if _enter(accounts, clock):
+        form = request.form
+        if enter(accounts, clock, *(form.get(name, "") for name in ("identifier", "password", "code"))):
             return redirect("/page")
         return render_template("login.html", token=plain.csrf_token(), asks=True, error="That was not right.")
     return render_template("login.html", token=plain.csrf_token(), asks=True)
 
 
-def _enter(accounts: Accounts, clock: Callable[[], float]) -> bool:
-    row = accounts.row(request.form.get("identifier", ""))
+def enter(accounts: Accounts, clock: Callable[[], float], name: str, password: str, code: str) -> bool:
+    """Judge a log-in, and begin the session."""
+    row = accounts.row(name)
     if row is None or not accounts.reserve(row[0]):
         return False
     user, sealed, step = User(*row[:3]), row[3], None
-    if not user.check_password(request.form.get("password", "")):
+    if not user.check_password(password):
         return False
     if sealed is not None:
         secret = unseal(user.id, sealed)
-        step = None if secret is None else matching_step(secret, request.form.get("code", ""), clock())
+        step = None if secret is None else matching_step(secret, code, clock())
         if step is None:
             return False
     value = secrets.token_urlsafe(32)
@@ -161,29 +174,23 @@ def make(folder: Path, options: Mapping[str, str]) -> Contender:
     clock, secret = Clock(), pyotp.random_base32()
     app, accounts = make_console(folder, clock), Accounts(folder)
     for name in (SIGNED_IN_WITH_CODE, COMES_WITH_CODE):
-        values = (seal(name, secret), name)
-        accounts.database.execute("UPDATE user SET sealed = ?, last_step = -1 WHERE id = ?", values)
+        accounts.enroll(name, secret)
 
-    def enter(name: str) -> Browser:
+    def come(name: str) -> Browser:
         return plain.log_in(app, name, code=pyotp.TOTP(secret).at(int(clock())))
 
     def refuse() -> None:
         answer = Browser(app.wsgi_app).post("/login", identifier=COMES_WITH_CODE, password=PASSWORD, code="000000")
         assert b"role=alert" in answer.body
 
-    def forgive() -> None:
-        accounts.database.execute(
-            "UPDATE user SET tries = 0 WHERE id = ?", (COMES_WITH_CODE,)
-        )  # it is judged each time
-
     return Contender(
         app.wsgi_app,
         {
-            **plain.pages(enter(SIGNED_IN_WITH_CODE)),
+            **plain.pages(come(SIGNED_IN_WITH_CODE)),
             "log-in": partial(plain.log_in, app, COMES),
-            "log-in with a code": partial(enter, COMES_WITH_CODE),
+            "log-in with a code": partial(come, COMES_WITH_CODE),
             "refused code": refuse,
             "set-up page": partial(plain.log_in(app, SIGNED_IN).get, "/setup"),
         },
-        {"log-in with a code": clock.next_step, "refused code": forgive},
+        {"log-in with a code": clock.next_step, "refused code": partial(accounts.forgive, COMES_WITH_CODE)},
     )

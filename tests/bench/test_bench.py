@@ -14,10 +14,10 @@ from bench import comparing, figures, growth, starting
 from bench.contender import JOBS
 from bench.crew import ENVIRONMENT, Absent, Entry, Worker, workers
 from bench.figures import Samples
-from bench.names import FLOOR, OURS, PLAIN
+from bench.names import FLOOR, FLOOR_PAGES, OURS, PLAIN
 from tests.support.server import serve
 
-OWN = [one for one in comparing.HERE if one.module in ("plain", "floor", "ours")]
+OWN = [one for one in comparing.HERE if one.module in ("plain", "floor", "floor_pages", "ours")]
 
 
 @pytest.mark.slow
@@ -26,11 +26,11 @@ def test_every_contender_of_ours_does_each_of_its_jobs(tmp_path: Path) -> None:
     absent, memory = comparing.measure(OWN, tmp_path, 1, samples, warm_up=1)
     assert absent == {}
     assert memory.keys() == {one.name for one in OWN}
-    log_ins = ("log-in", "log-in with a code", "refused code", "set-up page")
-    for job in log_ins[1:]:
-        assert samples[job].rounds.keys() == {FLOOR, OURS}
-    assert samples["log-in"].rounds.keys() == {PLAIN, FLOOR, OURS}
-    assert samples["console page"].rounds.keys() == {one.name for one in OWN}
+    assert samples["set-up page"].rounds.keys() == {FLOOR, OURS}
+    for job in ("log-in with a code", "refused code"):
+        assert samples[job].rounds.keys() == {FLOOR, FLOOR_PAGES, OURS}
+    assert samples["log-in"].rounds.keys() == {PLAIN, FLOOR, FLOOR_PAGES, OURS}
+    assert samples["console page"].rounds.keys() == {one.name for one in OWN} - {FLOOR_PAGES}
 
 
 def test_a_contender_that_does_not_start_is_named_with_its_reason(tmp_path: Path) -> None:
