@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from ..errors import Throttled
 from ..flows.authenticators import FIRST
+from ..web.answers import REFUSED, WRONG_CODE, waiting
 from ..web.authenticators import ADDED, GONE, REMOVED
 from ..web.current import current_state
 from ..web.fresh import NOT_DONE
 from ..web.languages import language
-from ..web.login import INVALID_NAME, KEPT, REFUSED, WRONG_CODE, expired, waiting
+from ..web.login import INVALID_NAME, KEPT, expired
 from ..web.manage import DISABLED
 from ..web.sessions import FORGOTTEN, LOGGED_OUT
 from ..web.setup import ENABLED, EXPIRED

@@ -11,9 +11,9 @@ from ..core.records import MAX_AUTHENTICATORS
 from ..core.recovery import COUNT, FEW
 from ..flows.authenticators import FIRST
 from ..flows.factor import how_many
+from ..web.answers import first_error
 from ..web.current import Presence, current_state
 from ..web.languages import language
-from ..web.login import first_error
 from ..web.manage import settings_url
 from ..web.recovery import as_file
 from ..web.setup import key_values

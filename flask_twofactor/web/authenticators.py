@@ -14,9 +14,9 @@ from ..flows import authenticators, login
 from ..flows.authenticators import Shown
 from ..state import State
 from . import session as browser
+from .answers import WRONG_CODE, first_error
 from .current import Presence, current_state
 from .forms import other_kind, submitted, with_recovery
-from .login import WRONG_CODE, first_error
 from .manage import entered, is_known, renewed, settings_url
 from .pages import current_brand, render
 from .setup import key_values

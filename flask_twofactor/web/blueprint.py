@@ -17,6 +17,7 @@ from . import (
     activity,
     authenticators,
     brands,
+    challenge,
     gate,
     languages,
     login,
@@ -58,7 +59,7 @@ def make_blueprint(settings: Settings) -> Blueprint:
     both = ["GET", "POST"]
     blueprint.add_url_rule("/identify", "identify", login.identify, methods=both)
     blueprint.add_url_rule("/credential", "credential", login.credential, methods=both)
-    blueprint.add_url_rule("/challenge", "challenge", login.challenge, methods=both)
+    blueprint.add_url_rule("/challenge", "challenge", challenge.challenge, methods=both)
     blueprint.add_url_rule("/settings", "settings", manage.settings, methods=["GET"])
     blueprint.add_url_rule("/setup", "setup", setup.setup_view, methods=both)
     blueprint.add_url_rule("/manage", "manage", manage.manage_view, methods=both)

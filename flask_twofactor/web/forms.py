@@ -287,6 +287,11 @@ def submitted(form: Any) -> bool:
     return complete
 
 
+def value_of(form: Any, name: str) -> Any:
+    """Give a field's value; None where a host's own form class has no such field."""
+    return form[name].data if name in form else None
+
+
 def _give_errors(form: Any, say: Callable[[Any], list[Any]]) -> None:
     """Put what is said of each field in the place of its errors, inside a form that is a field of a host's form too."""
     for field in form:

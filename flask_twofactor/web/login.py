@@ -1,4 +1,4 @@
-"""The views of the log-in: identify, credential, challenge."""
+"""The views of the log-in: identify, credential."""
 
 from __future__ import annotations
 
@@ -8,38 +8,33 @@ from flask import redirect, request, url_for
 
 from ..core.keyring import token_digest
 from ..core.known import Known
-from ..core.records import Mark
 from ..core.texts import marked
-from ..errors import CodeRejected, LoginRefused, StoreUnavailable, Throttled, TwoFactorError, WiringError
-from ..flows import login, requirement, trusted
-from ..state import State, logger
-from . import fresh
+from ..errors import LoginRefused, Throttled, TwoFactorError, WiringError
+from ..flows import login
+from ..state import State
 from . import session as browser
-from .current import Presence, client_source, current_state, presence
-from .forms import other_kind, submitted, switches, with_recovery
+from .answers import (
+    REFUSED,
+    after_login,
+    detour,
+    first_error,
+    keep_trust,
+    throttled,
+    trust_browser,
+    trust_days,
+    waiting,
+)
+from .current import client_source, current_state, presence
+from .forms import other_kind, submitted, switches, value_of, with_recovery
 from .hand_on import HostView, led_on
 from .languages import language
 from .pages import render
 from .redirects import safe_next, wanted
 
-REFUSED = marked("These details are not right. Check them and try again.")
-WRONG_CODE = marked("That code is not right. Wait for the next one in your authenticator app and try again.")
 KEPT = marked("Your user ID is still filled in.")
 NO_NAME = ""
 """The user ID of a console that has one account and asks for none."""
 INVALID_NAME = marked("Enter your user ID as it is known here.")
-
-
-def waiting(error: Throttled) -> str:
-    """Say how long to wait, in words."""
-    minutes, hours = -(-error.retry_after // 60), -(-error.retry_after // 3600)
-    if minutes > 90:
-        return language().ngettext(
-            "Too many attempts. Try again in one hour.", "Too many attempts. Try again in %(count)s hours.", hours
-        )
-    return language().ngettext(
-        "Too many attempts. Try again in one minute.", "Too many attempts. Try again in %(count)s minutes.", minutes
-    )
 
 
 def expired(state: State) -> str:
@@ -135,15 +130,15 @@ def credential() -> Any:
 
 
 def _judge_credential(state: State, form: Any, identifier: str, target: str | None) -> Any:
-    password, code = _value(form, "password") or "", _value(form, "code")
-    remember = bool(_value(form, "remember"))
+    password, code = value_of(form, "password") or "", value_of(form, "code")
+    remember = bool(value_of(form, "remember"))
     known, trust = browser.known_accounts(state), browser.trust(state)
     try:
         if state.host_login.hands_on:
             done, answer = _hand_on(state, identifier, password, code, remember, known, target)
         else:
             done = login.check(state, identifier, password, code, client_source(), known, trust=trust)
-            _keep_trust(state, done)
+            keep_trust(state, done)
             answer = redirect(_destination_of(state, done, target))  # asked first: a hook that raises lets nobody in
             if not browser.begin(state, done.user, done.subject, done.token, password, remember):
                 raise LoginRefused("the host's log-in refused")
@@ -154,27 +149,8 @@ def _judge_credential(state: State, form: Any, identifier: str, target: str | No
         return throttled(_credential_page(state, form, identifier, target, **values), error)
     browser.keep_known(state, done.subject, identifier)
     login.entered(state, done, known)
-    _trust_browser(state, form, done)
+    trust_browser(state, form, done)
     return answer
-
-
-def _keep_trust(state: State, done: login.Login) -> None:
-    """Hand the browser its new value, whatever becomes of the log-in: the old one is used up."""
-    if done.trust is not None:
-        browser.keep_trust(state, done.trust)
-
-
-def _trust_browser(state: State, form: Any, done: login.Login) -> None:
-    """Trust the browser where that was asked for on a page with a code, and one of the authenticator was right."""
-    if not (state.settings.trusted_browsers and done.by == "code" and _value(form, "trust")):
-        return
-    try:
-        token = trusted.add(state, done.user, done.subject, done.factor, browser.trust(state))
-    except StoreUnavailable:  # the log-in itself stands; the next one asks for a code again
-        logger.error("the store did not answer: a browser is not trusted")
-        return
-    if token is not None:
-        browser.keep_trust(state, token)
 
 
 def _hand_on(
@@ -191,28 +167,14 @@ def _hand_on(
     try:
         trust = browser.trust(state)
         done = login.check(state, identifier, password, code, client_source(), known, view.judge, trust)
-        _keep_trust(state, done)
-        detour = _detour(state, done, target)
-        answer = view.keep(done.token, redirect(detour) if detour else None)
+        keep_trust(state, done)
+        first = detour(state, done, target)
+        answer = view.keep(done.token, redirect(first) if first else None)
         stands = True
     finally:
         if not stands:
             view.undo()
     return done, answer
-
-
-def _detour(state: State, done: login.Login, target: str | None) -> str | None:
-    """Give what comes before the page that was wanted: set-up where it is owed, what a recovery code calls for."""
-    if done.by == "rescue":
-        return url_for("twofactor.setup", next=target)
-    if done.by == "recovery":
-        return url_for("twofactor.recovery_used", next=target)
-    if done.factor:
-        return None
-    stage, _ = requirement.stage(state, done.user, done.subject, state.store.standing(done.subject, ""))
-    if stage == "free":
-        return None
-    return url_for("twofactor.grace" if stage == "grace" else "twofactor.setup", next=target)
 
 
 def _destination_of(state: State, done: login.Login, target: str | None) -> str:
@@ -225,17 +187,12 @@ def _destination_of(state: State, done: login.Login, target: str | None) -> str:
 
 
 def _destination(state: State, done: login.Login, target: str | None) -> str:
-    return _detour(state, done, target) or target or after_login(state, done.user)
-
-
-def _value(form: Any, name: str) -> Any:
-    """Give a field's value; None where a host's own form class has no such field."""
-    return form[name].data if name in form else None
+    return detour(state, done, target) or target or after_login(state, done.user)
 
 
 def _credential_page(state: State, form: Any, identifier: str, target: str | None, **values: Any) -> Any:
     asks_code = login.identify(state, identifier, browser.trust(state))
-    if _value(form, "code"):
+    if value_of(form, "code"):
         form.code.data = ""
     rest = None if browser.keeps_next(target) else target
     action = url_for("twofactor.credential", next=rest)
@@ -276,95 +233,3 @@ def _start_again(state: State, identifier: str, target: str | None) -> Any:
         return _credential_page(state, form, identifier, target, notice=expired(state))
     form = state.forms["identify"](formdata=None, data={"identifier": identifier})
     return _identify_page(form, target, None, notice=f"{expired(state)} {language().gettext(KEPT)}")
-
-
-def challenge() -> Any:
-    """Ask for the code that a session owes, or that step-up wants again."""
-    state = current_state()
-    target = safe_next(request.args.get("next"))
-    found = presence()
-    if found is None or found.verdict == "out" or found.source == "request":
-        return redirect(url_for("twofactor.identify", next=target))
-    if found.verdict == "setup":
-        return redirect(url_for("twofactor.setup", next=target))
-    if found.verdict == "in" and not login.has_factor(state, found.subject):
-        return redirect(target or after_login(state, found.user))
-    if request.method == "GET" and (done := login.answer_by_trust(state, _sign_in(found), browser.trust(state))):
-        _keep_trust(state, done)
-        return _answered(state, found, done, target or after_login(state, found.user))
-    form = state.forms["challenge"]()
-    if not submitted(form):
-        return _challenge_page(state, form, found, target, first_error(form))
-    try:
-        leads_to = target or after_login(state, found.user)  # asked first: a hook that raises uses up no code
-        known = browser.known_accounts(state)
-        done = login.answer(state, _sign_in(found), form.code.data, client_source(), known)
-    except CodeRejected:
-        return _challenge_page(state, form, found, target, WRONG_CODE)
-    except Throttled as error:
-        page = _challenge_page(state, form, found, target, waiting(error), error.retry_after)
-        return throttled(page, error)
-    if found.verdict == "due":
-        _trust_browser(state, form, done)
-    return _answered(state, found, done, _detour(state, done, target) or leads_to)
-
-
-def _answered(state: State, found: Presence, done: login.Login, leads_to: str) -> Any:
-    """Let the session go on with its new mark, and lead on."""
-    browser.renew(state, done.token, keep_all=True)
-    browser.keep_known(state, found.subject)
-    if found.verdict == "due":
-        login.entered(state, done, browser.known_accounts(state))
-    else:
-        login.confirmed(state, done)
-    fresh.proven()
-    return redirect(leads_to)
-
-
-def _sign_in(found: Presence) -> login.SignIn:
-    replaces = found.proof.digest if isinstance(found.proof, Mark) else ""
-    return login.SignIn(found.user, found.subject, found.sign_in, found.password_at, found.verdict == "due", replaces)
-
-
-def _challenge_page(
-    state: State, form: Any, found: Presence, target: str | None, error: str | None, retry_after: int | None = None
-) -> Any:
-    form.code.data = ""
-    return render(
-        "challenge",
-        form=form,
-        error=error,
-        retry_after=retry_after,
-        notice=fresh.notice(),
-        confirms=found.verdict == "in",
-        trust_days=trust_days(state) if found.verdict == "due" else None,
-        with_recovery=with_recovery(),
-        other_url=url_for("twofactor.challenge", kind=other_kind(), next=target, resend=fresh.resend()),
-        account=str(state.hooks.ask("account_name", found.user)),
-        action=url_for("twofactor.challenge", next=target, resend=fresh.resend()),
-        restart_url=url_for("twofactor.identify", switch=1, next=target),
-        title=marked("Enter your code"),
-    )
-
-
-def trust_days(state: State) -> int | None:
-    """Give for how many days a browser may be trusted, None where that is not offered."""
-    settings = state.settings
-    return max(1, settings.trusted_seconds // 86400) if settings.trusted_browsers else None
-
-
-def first_error(form: Any) -> str | None:
-    """Give the first thing that a form misses."""
-    return next((str(error) for errors in form.errors.values() for error in errors), None)
-
-
-def throttled(response: Any, error: Throttled) -> Any:
-    """Make a page the answer to too many attempts: 429 and when to come back."""
-    response.status_code = error.status
-    response.headers["Retry-After"] = str(error.retry_after)
-    return response
-
-
-def after_login(state: State, user: Any) -> str:
-    """Give where a log-in without ``next`` leads."""
-    return str(state.hooks.ask("after_login_url", user))

@@ -11,10 +11,10 @@ from ..errors import CodeRejected, FactorRequired
 from ..flows import login, manage, notices
 from ..state import State
 from . import session as browser
+from .answers import WRONG_CODE, after_login, first_error
 from .current import Presence, current_state, settings_person
 from .forms import other_kind, submitted, with_recovery
 from .fresh import proof_url
-from .login import WRONG_CODE, after_login, first_error
 from .pages import panel_values, render
 
 DISABLED = marked("MFA DISABLED")

@@ -15,10 +15,10 @@ from ..flows import login, manage, recovery
 from ..flows.factor import how_many
 from ..state import State
 from . import session as browser
+from .answers import WRONG_CODE, after_login, first_error
 from .current import Presence, current_state, settings_person
 from .forms import submitted
 from .languages import language
-from .login import WRONG_CODE, after_login, first_error
 from .manage import entered, is_known, renewed, settings_url
 from .pages import current_brand, render
 from .redirects import safe_next

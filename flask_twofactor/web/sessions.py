@@ -11,9 +11,9 @@ from ..core.texts import marked
 from ..flows import manage, notices, trusted
 from ..state import State
 from . import session as browser
+from .answers import trust_days
 from .current import Presence, current_state
 from .forms import submitted
-from .login import trust_days
 from .manage import changed, entered, settings_url
 from .pages import render
 from .seen import live_sessions, trusted_browsers

@@ -13,10 +13,10 @@ from ..errors import AlreadyEnrolled, CodeRejected, SetupExpired
 from ..flows import notices, requirement, setup
 from ..state import State
 from . import session as browser
+from .answers import WRONG_CODE, after_login, first_error
 from .current import Presence, current_state, settings_person
 from .forms import submitted
 from .languages import language
-from .login import WRONG_CODE, after_login, first_error
 from .manage import entered, renewed, settings_url
 from .pages import current_brand, render
 from .qr import LABEL, qr_svg

@@ -13,9 +13,9 @@ from ..flows import login
 from ..state import State
 from . import fresh
 from . import session as browser
+from .answers import REFUSED, first_error
 from .current import Presence, current_state, settings_person
 from .forms import submitted
-from .login import REFUSED, first_error
 from .manage import settings_url
 from .pages import render
 from .redirects import safe_next
