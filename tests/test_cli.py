@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from flask_twofactor import cli
+from tests.support.commands import commands
 from tests.support.host import Host
 
 
@@ -41,7 +41,7 @@ def test_a_missing_argument_is_exit_status_2(host: Host) -> None:
     assert run(host, "status").exit_code == 2
 
 
-@pytest.mark.parametrize("command", sorted(cli.group.commands))
+@pytest.mark.parametrize("command", sorted(commands()))
 def test_each_command_has_help(host: Host, command: str) -> None:
     result = run(host, command, "--help")
     assert result.exit_code == 0

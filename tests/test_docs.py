@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from jinja2 import Environment, nodes
 
-from flask_twofactor import TwoFactor, cli, signals, testing
+from flask_twofactor import TwoFactor, signals, testing
 from flask_twofactor.settings import TEMPLATE_SETS
 from flask_twofactor.state import Hooks
 from flask_twofactor.testing import ways
 from flask_twofactor.web.pages import CONTRACT
 from tests.docs.blocks import PAGES, ROOT
 from tests.support import contract, reference
+from tests.support.commands import commands
 from tests.support.described import TEMPLATES
 from tests.support.host import Host, csrf_token
 from tests.support.programs import need
@@ -75,7 +76,7 @@ def test_every_signal_is_documented() -> None:
 
 def test_every_command_and_option_is_documented() -> None:
     text = (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8")
-    for name, command in cli.group.commands.items():
+    for name, command in commands().items():
         row = next((line for line in text.splitlines() if line.startswith(f"| `{name}")), "")
         options = [option for parameter in command.params for option in parameter.opts if option.startswith("--")]
         assert row, name
@@ -85,7 +86,7 @@ def test_every_command_and_option_is_documented() -> None:
 def test_no_command_is_documented_that_there_is_not() -> None:
     text = (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8")
     rows = set(re.findall(r"^\| `([a-z][a-z-]*)", text, re.M))
-    assert rows == set(cli.group.commands)
+    assert rows == set(commands())
 
 
 def test_every_testing_helper_is_documented() -> None:

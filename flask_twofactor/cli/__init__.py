@@ -3,7 +3,17 @@
 A module for each concern; `base` has the group and what its commands share.
 """
 
-from . import accounts, doctor, events, measures, preview, store, transfer
+from types import ModuleType
+
 from .base import group
 
-__all__ = ["accounts", "doctor", "events", "group", "measures", "preview", "store", "transfer"]
+
+def _load() -> tuple[ModuleType, ...]:
+    from . import accounts, doctor, events, measures, preview, store, transfer  # noqa: PLC0415 - at first use
+
+    return accounts, doctor, events, measures, preview, store, transfer
+
+
+group.load = _load
+
+__all__ = ["group"]

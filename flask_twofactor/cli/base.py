@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import re
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
@@ -24,17 +25,31 @@ KINDS = "twofactor-"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
-class _Group(click.Group):
-    """A group whose commands say what went wrong in a line, without a traceback."""
+class Group(click.Group):
+    """A group whose commands say what went wrong in a line, without a traceback, and are imported at first use."""
+
+    load: Callable[[], object] = staticmethod(lambda: None)
+    """Imports the modules of the commands, each of which adds its own: no server that starts has a use for them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give the names of all."""
+        self.load()
+        return super().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Give the command of that name."""
+        self.load()
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
         try:
             return super().invoke(ctx)
         except TwoFactorError as error:
             raise click.ClickException(str(error)) from error
 
 
-@click.group("twofactor", cls=_Group)
+@click.group("twofactor", cls=Group)
 def group() -> None:
     """Two-factor authentication: who has it, take it away, keys, and what is wrong."""
 

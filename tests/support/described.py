@@ -20,6 +20,7 @@ from flask_twofactor import Brand, Colours, TwoFactor, cli, errors, signals
 from flask_twofactor.settings import PREFIX, Settings
 from flask_twofactor.state import Hooks
 from flask_twofactor.web.forms import BESIDE, DEFAULT_FORMS
+from tests.support import commands as registered
 
 TEMPLATES = Path(cli.__file__).parents[1] / "templates" / "twofactor"
 _IDS = re.compile(
@@ -116,7 +117,7 @@ def form_names() -> str:
 
 def commands() -> str:
     """Give each command with its arguments and options, as ``--help`` says."""
-    return "\n".join(_command(name, cli.group.commands[name]) for name in sorted(cli.group.commands))
+    return "\n".join(_command(name, command) for name, command in sorted(registered.commands().items()))
 
 
 def _command(name: str, command: click.Command) -> str:
