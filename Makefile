@@ -51,7 +51,7 @@ figures: $(VENV)/test ## write the tables and the picture of docs/explanation/co
 timing: $(VENV)/test ## measure whether response times tell names apart (T7, T9; ten minutes)
 	$(PYTHON_IN_VENV) -m tests.timing $(ARGS)
 
-mutants: $(VENV)/test ## change the code in thousands of small ways and count what the tests notice (45 minutes)
+mutants: $(VENV)/test ## change the code in thousands of small ways and count what the tests notice (an hour)
 	$(PYTHON_IN_VENV) -m tests.mutants --jobs $(WORKERS) $(ARGS)
 
 versions: $(VENV)/test ## run the tests on the oldest and newest Python, Flask, Flask-Login and SQLAlchemy (20 minutes)

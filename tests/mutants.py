@@ -65,14 +65,14 @@ LIKELY = {
     "budget": ("records",),
     "counters": ("throttle",),
     "factor": ("verification", "replay", "events", "throttling", "notices", "records"),
-    "gate": ("presence", "sessions"),
+    "gate": ("presence", "sessions", "json"),
     "keys": ("cli", "records"),
     "login": ("verification", "events", "records"),
     "manage": ("setup", "enrolment", "extension", "events", "records"),
     "schema": ("tables",),
     "session": ("browser", "sessions"),
     "setup": ("enrolment", "events", "records"),
-    "statements": ("sql",),
+    "statements": ("contract", "sql"),
     "store": ("sql",),
 }
 """Where the tests of a module are, if not in a file of its name."""
