@@ -95,6 +95,13 @@ class Clock:
         return self.source()
 
 
+@dataclass
+class StandIn:
+    """The account whose factor this process read last, "" before it did: it is read for a name that has no account."""
+
+    subject: str = ""
+
+
 @dataclass(frozen=True)
 class State:
     """Everything one app uses."""
@@ -127,6 +134,7 @@ class State:
     """The host's own ``render_template``, whose layout needs more than a template gets from Flask."""
     exempt_loaders: list[Any] = field(default_factory=list)
     """Request loaders of the host's that it declared safe by name."""
+    stand_in: StandIn = field(default_factory=StandIn, repr=False, compare=False)
     opening: Any = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @property

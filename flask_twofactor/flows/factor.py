@@ -83,7 +83,8 @@ def judge(state: State, guess: Guess, factor: Factor | None, spend: Spend) -> Ju
         proven = match(state, factor.authenticators if factor else (), code, now)
     else:  # what is left is read of everybody, and before a code is used up: a store that fails here costs none
         proven, left = _look_up(state, guess, factor, recovery, charged)
-    if live is not None and recovery is None and (ahead := _last_step(live) - step_at(now)) > state.settings.window:
+    ahead = _last_step(factor) - step_at(now)
+    if live is not None and recovery is None and ahead > state.settings.window:
         _report_clock(state, live.subject, ahead)
     if live is None or attempt is None or proven is None:
         spend(decoy, Proven("", -1 if recovery is None else ""), Attempt(now, pool))
@@ -140,8 +141,8 @@ def _look_up(state: State, guess: Guess, factor: Factor | None, code: str, charg
     return Proven(life, digest, rescue), left
 
 
-def _last_step(factor: Factor) -> int:
-    return max((one.last_step for one in factor.authenticators), default=-1)
+def _last_step(factor: Factor | None) -> int:
+    return max((one.last_step for one in factor.authenticators), default=-1) if factor else -1
 
 
 def _reject(state: State, user: Any, subject: str, reason: str, warn: str) -> Judged:

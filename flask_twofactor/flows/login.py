@@ -58,10 +58,10 @@ def identify(state: State, identifier: str, trust: Sequence[TrustToken] = ()) ->
     """
     user = state.hooks.ask("user_lookup", identifier)
     subject = _subject(state, user, identifier)
-    factor = state.store.factor(subject)
+    decoy = shows_code_box(state.decoy_key, identifier, state.settings.decoy_ratio)
+    factor = _factor(state, user, subject, decoy)
     skips = trusted.skips(state, subject, factor.id if factor else "", trust)  # asked for everybody: the same work
     asked = factor is not None and not skips
-    decoy = shows_code_box(state.decoy_key, identifier, state.settings.decoy_ratio)
     return state.settings.prompt == "uniform" or (decoy if user is None else asked)
 
 
@@ -101,7 +101,8 @@ def check(
     whose: dict[str, Any] = absent if user is None else {"subject": subject}
     with _recorded(state, whose, "log-in", source):
         ticket = _count(state, identifier, source, subject, known)
-    factor = state.store.factor(subject)
+    decoy = shows_code_box(state.decoy_key, identifier, state.settings.decoy_ratio)
+    factor = _factor(state, user, subject, decoy)
     held = trusted.present(state, subject, factor.id if factor else "", trust)
     ask = judge_password or (lambda user, password: _password_is_right(state, user, password))
     knows = len(password) <= MAX_PASSWORD and ask(user, password)
@@ -301,6 +302,20 @@ def has_factor(state: State, subject: str) -> bool:
 def _subject(state: State, user: Any, identifier: str) -> str:
     decoy = state.decoy_subject(identifier)  # made for everybody: the same work (VER-07)
     return decoy if user is None else state.subject_of(user)
+
+
+def _factor(state: State, user: Any, subject: str, decoy: bool) -> Factor | None:
+    """Read the factor of an account; of another, and forget it, where a name without one is shown a code box.
+
+    A row that is there takes longer to read than none, by a hundredth of the whole (VER-07).
+    """
+    if user is None:
+        state.store.factor(state.stand_in.subject or subject if decoy else subject)
+        return None
+    factor = state.store.factor(subject)
+    if factor is not None:
+        state.stand_in.subject = subject
+    return factor
 
 
 def _password_is_right(state: State, user: Any, password: str) -> bool:

@@ -448,6 +448,30 @@ def test_the_same_is_asked_of_the_store_whosever_name_a_browser_with_trust_gives
     assert tried == [["factor", "trusted_browser", "charge", "meta", "spend", "add_event"]] * 4
 
 
+@pytest.mark.requirement("ENU-07", "VER-07")
+def test_a_name_without_an_account_that_is_shown_a_code_box_reads_the_row_of_an_account_and_forgets_it(
+    enrolled: Host, state: State, calls: Calls
+) -> None:
+    names = [f"nobody{number}" for number in range(50)]
+    boxed, unboxed = (next(name for name in names if login.identify(state, name) is box) for box in (True, False))
+
+    def read_for(name: str) -> str:
+        del calls.made[:]
+        login.identify(state, name)
+        ((subject,),) = calls.of("factor")
+        return str(subject)
+
+    assert read_for(boxed) == state.decoy_subject(boxed)  # this process has seen nobody yet
+    assert (read_for("alice"), read_for("bob")) == ("1", "2")
+    assert read_for(boxed) == "1"
+    assert read_for(unboxed) == state.decoy_subject(unboxed)
+    with pytest.raises(LoginRefused):
+        check(state, boxed, "alice-password", enrolled.code("alice"))
+    assert check(state, "alice", "alice-password", enrolled.code("alice")).subject == "1"  # nothing of hers was spent
+    state.store.reset("1")
+    assert login.identify(state, boxed) is True
+
+
 @pytest.mark.requirement("TRB-01", "TRB-02")
 def test_a_trusted_browser_is_shown_no_code_box_for_its_own_account_alone(enrolled: Host, state: State) -> None:
     held = [trust(enrolled, state)]
