@@ -269,6 +269,7 @@ def test_a_log_in_costs_a_known_number_of_transactions(make_app: Callable[..., H
     host = make_app()
     host.enroll("alice")
     database = state_of(host).store._database  # type: ignore[attr-defined]
+    assert state_of(host).decoy_key  # made once in the life of a store
     with traced(database) as with_factor:
         assert log_in(host, "alice-password", host.code("alice"))
     with traced(database) as without:
